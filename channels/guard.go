@@ -1,0 +1,103 @@
+package channels
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// A Guard is what a wrapper asks of the Server for as long as a connection lives.
+// The wrapper puts it into the [Scope]; it need not know the Server, nor the
+// Server what the tags mean.
+type Guard struct {
+	// Tags name the connection to [Server.Disconnect]: "user:42".
+	Tags []string
+
+	// Expires, when not zero, is when the connection is closed with 3000
+	// (unauthorized).
+	Expires time.Time
+
+	// Rechecker, when not nil, is asked every Interval whether the connection
+	// may stay. It must be comparable, and is best one value for all
+	// connections: the server asks it about many at once.
+	Rechecker Rechecker
+
+	// Interval is how often the Rechecker is asked, with a jitter of ±10 %.
+	// 0 means one minute.
+	Interval time.Duration
+}
+
+// A Rechecker decides, while connections are open, which of them may stay.
+type Rechecker interface {
+	// Recheck returns nil, when all may stay, or a slice as long as scopes: nil
+	// for a connection that may stay, otherwise why it must end. A *CloseError
+	// gives the close code; any other error closes with 3000 (unauthorized) and
+	// is logged, not sent. It is called from one goroutine at a time, with at
+	// most 1,000 scopes. A rechecker that cannot tell (its database is down)
+	// returns nil: only a definite answer closes a connection.
+	Recheck(ctx context.Context, scopes []*Scope) []error
+}
+
+// ownedGuard is a guard with the wrapper that set it.
+type ownedGuard struct {
+	owner any
+	guard Guard
+}
+
+// guardHolder is told that the guards of a scope have changed, and asked to
+// leave its groups: by the socket that the scope belongs to.
+type guardHolder interface {
+	guardsChanged()
+	leaveGroups()
+}
+
+// Guard sets owner's guard, in place of the one that owner set before. Owner is a
+// value that identifies the wrapper, compared as a context key. A change takes
+// effect at once, also on an open connection. A zero Guard removes it.
+func (s *Scope) Guard(owner any, g Guard) {
+	g.Tags = slices.Clone(g.Tags)
+	s.mu.Lock()
+	i := slices.IndexFunc(s.guards, func(o ownedGuard) bool { return o.owner == owner })
+	empty := len(g.Tags) == 0 && g.Expires.IsZero() && g.Rechecker == nil
+	switch {
+	case i < 0 && !empty:
+		s.guards = append(s.guards, ownedGuard{owner, g})
+	case i >= 0 && empty:
+		s.guards = slices.Delete(s.guards, i, i+1)
+	case i >= 0:
+		s.guards[i].guard = g
+	}
+	holder := s.holder
+	s.mu.Unlock()
+	if holder != nil {
+		holder.guardsChanged()
+	}
+}
+
+// Guards returns the guards in force.
+func (s *Scope) Guards() []Guard {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	guards := make([]Guard, len(s.guards))
+	for i, o := range s.guards {
+		guards[i] = o.guard
+	}
+	return guards
+}
+
+// LeaveGroups takes the connection out of every group that it is in: before it
+// becomes another user's. It does nothing on a scope without an open socket.
+func (s *Scope) LeaveGroups() {
+	s.mu.Lock()
+	holder := s.holder
+	s.mu.Unlock()
+	if holder != nil {
+		holder.leaveGroups()
+	}
+}
+
+func (s *Scope) hold(h guardHolder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holder = h
+}
