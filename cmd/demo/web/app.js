@@ -1,0 +1,168 @@
+// The page's life: who is logged in, which room is open, what is typed.
+
+import { Connection, unauthorized } from "/connection.js";
+import * as view from "/view.js";
+
+const $ = (id) => document.getElementById(id);
+
+let user = null;       // the name of who is logged in
+let connection = null; // to the room that is open
+let caughtUp = 0;      // messages up to this number came with the welcome
+
+// --- the room
+
+function roomName() {
+  const name = location.hash.slice(1);
+  return /^[a-z0-9][a-z0-9-]{0,31}$/.test(name) ? name : "lobby";
+}
+
+function openRoom() {
+  connection?.close();
+  const room = roomName();
+  const url = new URL(`/ws/chat/${room}/`, location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  view.room(room);
+  view.show("chat");
+  connection = new Connection(url, { onState, onMessage });
+  $("draft").focus();
+}
+
+function onState(state) {
+  if (state.name === "refused") {
+    leave(state.code === unauthorized ? "You were logged out." : state.reason || "You may not enter this room.");
+    return;
+  }
+  view.status(state);
+}
+
+function onMessage(m) {
+  switch (m.type) {
+    case "welcome": // also after a reconnect: it has what was said meanwhile
+      view.room(m.room);
+      m.messages.forEach((said) => view.message(said, user));
+      caughtUp = m.messages.at(-1)?.id ?? 0;
+      view.toBottom();
+      break;
+    case "message":
+      if (m.id > caughtUp) view.message(m, user);
+      break;
+    case "presence":
+      view.people(m.people, user);
+      view.rooms(m.rooms, roomName());
+      break;
+    case "error":
+      view.trouble(m.message);
+      break;
+  }
+}
+
+// leave shows the gate again, and why.
+function leave(why) {
+  connection?.close();
+  connection = null;
+  user = null;
+  view.forget();
+  view.notice(why);
+  view.show("gate");
+  $("username").focus();
+}
+
+async function enter() {
+  const response = await fetch("/whoami", { headers: { Accept: "application/json" } });
+  user = (await response.json()).user;
+  if (user) {
+    view.notice("");
+    view.me(user);
+    openRoom();
+  } else {
+    view.show("gate");
+    $("username").focus();
+  }
+}
+
+// --- the forms: each posts what it would post without a script
+
+async function post(form) {
+  try {
+    const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    return response.ok ? "" : (await response.text()).trim() || "The server refused.";
+  } catch {
+    return "The server cannot be reached.";
+  }
+}
+
+$("login").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  $("submit").disabled = true;
+  const refusal = await post(event.target);
+  $("submit").disabled = false;
+  view.notice(refusal);
+  $("password").value = "";
+  if (refusal) $("password").focus();
+  else await enter();
+});
+
+$("logout").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  connection?.close();
+  const refusal = await post(event.target);
+  if (refusal) {
+    openRoom();
+    view.trouble(refusal);
+  } else {
+    leave("You have logged out.");
+  }
+});
+
+// One form, two purposes: logging in and signing up.
+$("switch").addEventListener("click", () => {
+  const signup = !$("login").action.endsWith("/signup");
+  $("login").action = signup ? "/signup" : "/login";
+  $("gate-title").textContent = signup ? "Create an account" : "Welcome back";
+  $("gate-lead").textContent = signup ? "A name and a password are enough." : "Log in, and the rooms open.";
+  $("submit").textContent = signup ? "Sign up" : "Log in";
+  $("switch-text").textContent = signup ? "Have an account?" : "New here?";
+  $("switch").textContent = signup ? "Log in" : "Create an account";
+  $("password").autocomplete = signup ? "new-password" : "current-password";
+  view.notice("");
+  $("username").focus();
+});
+
+for (const chip of document.querySelectorAll(".ready .chip")) {
+  chip.addEventListener("click", () => {
+    $("username").value = chip.dataset.name;
+    $("password").value = chip.dataset.password;
+    $("submit").focus();
+  });
+}
+
+$("open-room").addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.hash = $("room-name").value;
+  event.target.reset();
+});
+
+$("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = $("draft").value.trim();
+  if (text && connection?.send({ message: text })) {
+    $("draft").value = "";
+    view.trouble("");
+  }
+});
+
+$("draft").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    $("composer").requestSubmit();
+  }
+});
+
+$("retry").addEventListener("click", () => connection?.retryNow());
+$("jump").addEventListener("click", view.toBottom);
+addEventListener("hashchange", () => user && openRoom());
+
+enter().catch(() => {
+  view.notice("The server cannot be reached.");
+  view.show("gate");
+});

@@ -1,0 +1,184 @@
+// What is on the screen. Whatever came from a person reaches the document as
+// text (textContent), never as markup.
+
+const $ = (id) => document.getElementById(id);
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const sameBreath = 5 * 60 * 1000; // ms between two messages that share a heading
+
+let last = null; // the message shown last: {user, at}
+let unread = 0;
+
+// show makes one of the two faces of the page visible: "gate" or "chat".
+export function show(face) {
+  $("gate").hidden = face !== "gate";
+  $("chat").hidden = face !== "chat";
+  title();
+}
+
+export function notice(text) {
+  setText("notice", text);
+}
+
+export function trouble(text) {
+  setText("trouble", text);
+}
+
+export function me(name) {
+  $("me-name").textContent = name;
+  $("me-avatar").replaceWith(avatar(name, "me-avatar"));
+}
+
+// status shows the state of the connection; the composer follows it.
+export function status(state) {
+  const box = $("status");
+  box.dataset.state = state.name;
+  const text = statusText(state);
+  if ($("status-text").textContent !== text) $("status-text").textContent = text;
+  // A countdown that is read out every second is no help.
+  box.setAttribute("aria-live", state.name === "waiting" ? "off" : "polite");
+  const live = state.name === "live";
+  $("send").disabled = !live;
+  $("send").hidden = state.name === "waiting";
+  $("retry").hidden = state.name !== "waiting";
+}
+
+function statusText(state) {
+  switch (state.name) {
+    case "connecting": return "Connecting…";
+    case "live": return "Live";
+    case "waiting": return `${state.restart ? "Server restarting, back" : "Reconnecting"} in ${state.seconds} s`;
+    case "refused": return "Closed";
+  }
+}
+
+// room clears the conversation for another room, or for the same one anew.
+export function room(name) {
+  last = null;
+  $("room-title").textContent = name;
+  $("messages").replaceChildren();
+  $("empty").hidden = false;
+  $("jump").hidden = true;
+  markRoom(name);
+  title();
+}
+
+export function rooms(list, current) {
+  $("rooms").replaceChildren(...list.map(({ name, people }) => {
+    const link = element("a", "room");
+    link.href = `#${name}`;
+    link.dataset.room = name;
+    link.append(element("span", "name", name));
+    if (people) {
+      const count = element("span", "count", people);
+      count.setAttribute("aria-label", people === 1 ? "1 person" : `${people} people`);
+      link.append(count);
+    }
+    const item = element("li");
+    item.append(link);
+    return item;
+  }));
+  markRoom(current);
+}
+
+function markRoom(name) {
+  for (const link of document.querySelectorAll("a.room")) {
+    if (link.dataset.room === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+export function people(names, self) {
+  $("people-count").textContent = names.length;
+  $("people").replaceChildren(...names.map((name) => {
+    const item = element("li", "person");
+    item.append(avatar(name), element("span", "name", name));
+    if (name === self) item.append(element("span", "you", "you"));
+    return item;
+  }));
+}
+
+// message adds one message; a few in a row by one person share a heading.
+export function message({ user, message: text, time }, self) {
+  const at = new Date(time);
+  const pinned = atBottom();
+  const first = !last || last.user !== user || at - last.at > sameBreath;
+  last = { user, at };
+
+  const item = element("li", "message");
+  item.classList.toggle("mine", user === self);
+  item.classList.toggle("first", first);
+  if (first) {
+    const head = element("p", "by");
+    const stamp = element("time", "", clock.format(at));
+    stamp.dateTime = time;
+    head.append(element("strong", "", user), " ", stamp);
+    item.append(avatar(user), head);
+  }
+  item.append(element("p", "text", text));
+  $("messages").append(item);
+  $("empty").hidden = true;
+
+  if (pinned || user === self) toBottom();
+  else $("jump").hidden = false;
+  if (document.hidden) {
+    unread++;
+    title();
+  }
+}
+
+export function toBottom() {
+  $("scroll").scrollTop = $("scroll").scrollHeight;
+  $("jump").hidden = true;
+}
+
+function atBottom() {
+  const box = $("scroll");
+  return box.scrollHeight - box.scrollTop - box.clientHeight < 80; // px: about a message
+}
+
+// forget removes everything of the conversation: the next to sit here may be
+// somebody else.
+export function forget() {
+  $("messages").replaceChildren();
+  $("people").replaceChildren();
+  $("rooms").replaceChildren();
+  $("draft").value = "";
+}
+
+function title() {
+  const where = $("chat").hidden ? "Sluice chat" : `${$("room-title").textContent} · Sluice`;
+  document.title = unread ? `(${unread}) ${where}` : where;
+}
+
+function setText(id, text) {
+  $(id).textContent = text;
+  $(id).hidden = !text;
+}
+
+function element(tag, className = "", text = null) {
+  const e = document.createElement(tag);
+  if (className) e.className = className;
+  if (text !== null) e.textContent = text;
+  return e;
+}
+
+// avatar is a coloured initial; the colour is always the same for a name.
+function avatar(name, id = "") {
+  const e = element("span", "avatar", name.slice(0, 1).toUpperCase());
+  e.setAttribute("aria-hidden", "true");
+  e.id = id;
+  let hue = 7;
+  for (const c of name) hue = (hue * 31 + c.codePointAt(0)) % 360;
+  e.style.setProperty("--hue", hue);
+  return e;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  unread = 0;
+  title();
+});
+$("scroll").addEventListener("scroll", () => {
+  if (atBottom()) $("jump").hidden = true;
+}, { passive: true });
