@@ -13,7 +13,7 @@ let caughtUp = 0;      // messages up to this number came with the welcome
 
 function roomName() {
   const name = location.hash.slice(1);
-  return /^[a-z0-9][a-z0-9-]{0,31}$/.test(name) ? name : "lobby";
+  return /^[\w-]{1,32}$/.test(name) ? name : "lobby";
 }
 
 function openRoom() {
