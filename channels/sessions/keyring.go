@@ -1,47 +1,117 @@
 package sessions
 
-import "time"
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+)
 
 // A Keyring holds the secret keys of an application: the first signs, the others
-// verify. It prints as its public key ids.
-type Keyring struct{}
+// verify. To rotate them, first add the new key at the end, on every server; then
+// move it to the front; then, after a Lifetime, remove the old one, or let it
+// retire by itself ([Keyring.Retiring]).
+//
+// A Keyring prints as its keys' public ids. The zero value holds no key.
+type Keyring struct{ set *keyset }
 
-// NewKeyring returns a ring of keys: random, at least 32 bytes each. A key that is
-// shorter, repeated, or looks like an example is an error.
-func NewKeyring(keys ...[]byte) (Keyring, error) { return Keyring{}, nil }
+// A keyset is behind a pointer, so that printing a struct that holds a Keyring
+// prints an address.
+type keyset struct{ keys []key }
 
-// KeyFile returns the ring in a file, in the form that [ParseKeys] reads. If there
-// is no such file, it is made with one random key, readable by its owner only.
-func KeyFile(path string) (Keyring, error) { return Keyring{}, nil }
+type key struct {
+	id       string // public: it stands in every token
+	secret   []byte
+	notAfter time.Time // zero: no end
+}
 
-// KeyEnv returns the ring in an environment variable, in the form that
-// [ParseKeys] reads.
-func KeyEnv(name string) (Keyring, error) { return Keyring{}, nil }
+// minKey is the least length of a key in bytes: as long as the hash it is used with.
+const minKey = 32
 
-// ParseKeys returns the ring that text lists: base64 keys, separated by commas or
-// white space.
-func ParseKeys(text string) (Keyring, error) { return Keyring{}, nil }
+// NewKeyring returns a ring of keys, each at least 32 bytes from a source such as
+// crypto/rand. A key that is shorter, repeated, or looks like an example ("change
+// me", all zeros, a short pattern) is an error.
+func NewKeyring(keys ...[]byte) (Keyring, error) {
+	if len(keys) == 0 {
+		return Keyring{}, errors.New("sessions: no key: make one with crypto/rand, or use KeyFile")
+	}
+	var set keyset
+	for _, secret := range keys {
+		if err := set.add(secret, time.Time{}); err != nil {
+			return Keyring{}, err
+		}
+	}
+	return Keyring{&set}, nil
+}
 
-// Retiring returns the ring with one more key, which verifies until notAfter.
-func (k Keyring) Retiring(key []byte, notAfter time.Time) (Keyring, error) { return k, nil }
+// Retiring returns a ring with one more key, which verifies until notAfter.
+// Cookies that it signed are signed anew, by the first key, when they are used.
+func (k Keyring) Retiring(key []byte, notAfter time.Time) (Keyring, error) {
+	if k.IsZero() {
+		return Keyring{}, errors.New("sessions: the first key of a ring cannot be a retiring one")
+	}
+	set := keyset{keys: k.set.keys[:len(k.set.keys):len(k.set.keys)]}
+	if err := set.add(key, notAfter); err != nil {
+		return Keyring{}, err
+	}
+	return Keyring{&set}, nil
+}
 
-// Derive returns a Signer for one purpose, with keys of its own: what it signs is
-// worth nothing for any other purpose.
-func (k Keyring) Derive(purpose string) *Signer { return &Signer{} }
+func (s *keyset) add(secret []byte, notAfter time.Time) error {
+	n := len(s.keys) + 1
+	if reason := weakness(secret); reason != "" {
+		return fmt.Errorf("sessions: key %d %s: make one with: head -c 32 /dev/urandom | base64", n, reason)
+	}
+	k := key{id: keyID(secret), secret: bytes.Clone(secret), notAfter: notAfter}
+	for i, other := range s.keys {
+		if other.id == k.id {
+			return fmt.Errorf("sessions: keys %d and %d are the same", i+1, n)
+		}
+	}
+	s.keys = append(s.keys, k)
+	return nil
+}
 
-// A Signer makes and checks tokens of one purpose. Its methods may be called by
-// several goroutines at once.
-type Signer struct{}
+// IsZero reports whether k holds no key.
+func (k Keyring) IsZero() bool { return k.set == nil }
 
-// Seal returns a token that carries payload, which can be read but not changed,
-// until ends. Name is what it is bound to, such as a session's ID: Open must be
-// given the same. The token has only characters of [A-Za-z0-9_.-].
-func (s *Signer) Seal(name string, payload []byte, ends time.Time) string { return "" }
+// Format prints the ids, whatever the verb.
+func (k Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, k.describe()) }
 
-// Open returns the payload of a token that Seal made for name with one of the
-// ring's keys, and that has not ended. Any other is [ErrInvalidToken].
-func (s *Signer) Open(name, token string) ([]byte, error) { return nil, ErrInvalidToken }
+// LogValue is the same for a log.
+func (k Keyring) LogValue() slog.Value { return slog.StringValue(k.describe()) }
 
-// Sum returns a keyed hash of data, with the ring's first key: to look up or log
-// what must not be known itself. It changes when the first key does.
-func (s *Signer) Sum(data []byte) [32]byte { return [32]byte{} }
+func (k Keyring) describe() string {
+	if k.IsZero() {
+		return "Keyring()"
+	}
+	ids := make([]string, len(k.set.keys))
+	for i, key := range k.set.keys {
+		ids[i] = key.id
+		if !key.notAfter.IsZero() {
+			ids[i] += " until " + key.notAfter.UTC().Format(time.RFC3339)
+		}
+	}
+	return "Keyring(" + strings.Join(ids, ", ") + ")"
+}
+
+// keyID returns the 8 characters that name a key in a token. They are derived, as
+// the keys of each purpose are, and tell nothing about them.
+func keyID(secret []byte) string {
+	return base64.RawURLEncoding.EncodeToString(derive(secret, "sluice key id", 6))
+}
+
+// derive is HKDF-SHA256 (RFC 5869) without a salt: the secret is random already.
+func derive(secret []byte, info string, n int) []byte {
+	out, err := hkdf.Key(sha256.New, secret, nil, info, n)
+	if err != nil {
+		panic("sessions: HKDF: " + err.Error()) // only for n over 8,160, or a key too short
+	}
+	return out
+}

@@ -1,9 +1,14 @@
 package sessions
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/channels"
 )
 
 // A Manager says what sessions are like, and puts them around handlers. With
@@ -26,11 +31,14 @@ type Manager struct {
 	Cookie Cookie
 
 	// Lifetime is how long a session lives, however much it is used. 0 means 14
-	// days; browsers keep no cookie for more than 400 days.
+	// days; more than 400 days, for which no browser keeps a cookie, is an
+	// error, and so is less than a second.
 	Lifetime time.Duration
 
-	// IdleTimeout is how long a session lives without being used. To use it is
-	// to load it in a request. 0 means that only Lifetime ends it.
+	// IdleTimeout is how long a session lives without being used, which is being
+	// loaded in a request. It counts from the last use that was recorded, which
+	// may be up to a tenth of it before the last one. 0 means that only
+	// Lifetime ends a session.
 	IdleTimeout time.Duration
 
 	// BrowserSession leaves it to the browser to forget the session when it is
@@ -46,40 +54,126 @@ type Manager struct {
 	// saved. Nil answers 503 for [ErrUnavailable], 409 for [ErrConflict] and 500
 	// for anything else, with a line of text.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
+
+	once  sync.Once
+	rules *rules // set by once
+	err   error  // set by once
 }
 
+// rules are a Manager's fields as they are used: checked, with the defaults.
+type rules struct {
+	store    Store
+	signer   *Signer // of cookies; unused with a store
+	cookie   cookieLine
+	lifetime int64 // seconds
+	idle     int64 // seconds; 0: none
+	browser  bool
+	logger   *slog.Logger
+	refuse   func(http.ResponseWriter, *http.Request, error)
+}
+
+const defaultLifetime = 14 * 24 * time.Hour
+
+// cookiePurpose is what the keys of session cookies are derived for.
+const cookiePurpose = "sluice/sessions cookie"
+
 // Validate returns what is wrong with m and what to change, or nil.
-func (m *Manager) Validate() error { return nil }
+func (m *Manager) Validate() error {
+	_, err := m.check()
+	return err
+}
+
+func (m *Manager) check() (*rules, error) {
+	line, err := m.Cookie.line()
+	if err != nil {
+		return nil, err
+	}
+	lifetime := m.Lifetime
+	if lifetime == 0 {
+		lifetime = defaultLifetime
+	}
+	switch {
+	case m.Keys.IsZero() && m.Store == nil:
+		return nil, errors.New("sessions: Manager.Keys is empty: set it, for example to what KeyFile returns, or set Manager.Store")
+	case lifetime < time.Second || lifetime > maxLife:
+		return nil, fmt.Errorf("sessions: Manager.Lifetime %v: choose from 1s to 400 days; 0 means 14 days", m.Lifetime)
+	case m.IdleTimeout != 0 && m.IdleTimeout < 10*time.Second:
+		return nil, fmt.Errorf("sessions: Manager.IdleTimeout %v: choose 10s or more; 0 means none", m.IdleTimeout)
+	}
+	r := &rules{
+		store:    m.Store,
+		cookie:   line,
+		lifetime: int64(lifetime / time.Second),
+		idle:     int64(m.IdleTimeout / time.Second),
+		browser:  m.BrowserSession,
+		logger:   m.Logger,
+		refuse:   m.Refuse,
+	}
+	if r.store == nil {
+		r.signer = m.Keys.Derive(cookiePurpose)
+	}
+	if r.refuse == nil {
+		r.refuse = refuse
+	}
+	return r, nil
+}
 
 // Handler gives every request to next a session, loaded when it is first asked
 // for and saved, if it was changed, before the response's header is written or
 // the connection is hijacked. It panics with Validate's error.
-func (m *Manager) Handler(next http.Handler) http.Handler { return next }
+//
+// A response of status 500 or more, one to HEAD or OPTIONS, a 304, and the refusal
+// of a WebSocket handshake make no session and set no cookie; what was changed is
+// dropped. A Destroy takes effect all the same.
+//
+// When the session cannot be saved, the handler's whole response is replaced
+// (see Manager.Refuse), and what it writes returns the error.
+func (m *Manager) Handler(next http.Handler) http.Handler {
+	m.once.Do(func() { m.rules, m.err = m.check() })
+	if m.err != nil {
+		panic(m.err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serve(m.rules, next, w, r)
+	})
+}
 
-// Cookie is the name and the attributes of a session's cookie, which is always
-// HttpOnly. The zero value is the strictest: "__Host-session", Secure,
-// SameSite=Lax, Path=/.
-type Cookie struct {
-	// Name is "__Host-session" when empty; "__Secure-session" with a Domain or
-	// Path, "session" with InsecureHTTP.
-	Name string
+// slotKey is the key of the session in a scope.
+type slotKey struct{}
 
-	// Domain makes the cookie readable and replaceable by every host below it.
-	// Empty means this host alone.
-	Domain string
+func serve(rules *rules, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	scope, r := channels.EnsureScope(r)
+	if outer, ok := scope.Value(slotKey{}).(*Session); ok {
+		if outer.rules != rules {
+			panic("sessions: two Managers around one handler: a connection has one session, use one Manager")
+		}
+		next.ServeHTTP(w, r)
+		return
+	}
+	s := newSession(rules, r.Header["Cookie"])
+	scope.SetValue(slotKey{}, s)
+	rw := &responseWriter{ResponseWriter: w, session: s, request: r}
+	defer rw.finish()
+	next.ServeHTTP(rw, r)
+	rw.returned = true
+}
 
-	// Path is "/" when empty. It is no protection: pages of one host can read
-	// each other, whatever their paths.
-	Path string
+func (r *rules) log() *slog.Logger {
+	if r.logger != nil {
+		return r.logger
+	}
+	return slog.Default()
+}
 
-	// SameSite is Lax when 0.
-	SameSite http.SameSite
-
-	// Partitioned keeps one cookie for every site that embeds this one (CHIPS).
-	Partitioned bool
-
-	// InsecureHTTP leaves Secure away, so that the cookie also travels over
-	// plain http, where anybody on the way can read and replace it. It is not
-	// needed for localhost: see the package's documentation.
-	InsecureHTTP bool
+// refuse is what Manager.Refuse is when it is nil.
+func refuse(w http.ResponseWriter, _ *http.Request, err error) {
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "Sessions are not available at the moment.", http.StatusServiceUnavailable)
+	case errors.Is(err, ErrConflict):
+		http.Error(w, "The session was changed by another request. Please try again.", http.StatusConflict)
+	default:
+		http.Error(w, "The session could not be saved.", http.StatusInternalServerError)
+	}
 }

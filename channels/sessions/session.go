@@ -1,72 +1,300 @@
 package sessions
 
 import (
-	"context"
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // A Session is what is remembered about one browser: keys with values, encoded
 // as JSON. It is loaded once for a request or connection, and its methods may be
-// called by several goroutines at once.
-type Session struct{}
+// called by several goroutines at once. It prints as its ID.
+type Session struct {
+	rules *rules
+	lock  chan struct{} // held across calls of the Store; nil without one
 
-// Load returns the session of the request or connection that ctx belongs to. It is
-// where a Store is asked, at the first call. A client without a session, or with
-// one that is forged or has expired, gets a new one, which comes into being when
-// something is set. The errors are [ErrNoManager] and [ErrUnavailable].
-func Load(ctx context.Context) (*Session, error) { return nil, ErrNoManager }
+	mu        sync.Mutex // guards the fields below
+	cookies   []string   // the request's Cookie headers, while they may be needed
+	sent      bool       // the client sent the cookie, of whatever worth
+	resolved  bool       // it is known what the cookie is worth
+	committed bool       // the response's header is out: no cookie can be set
+	notes     []string   // for the log, by unlock
+	changes   int        // counts Destroy and Reload, which overtake a Save
 
-// Get returns the value of key as a T: what encoding/json makes of it, strictly.
-// It returns false when there is none, when it is null, or is no T.
-func Get[T any](s *Session, key string) (value T, ok bool) { return value, false }
+	saved  record // as the client or the Store has it
+	now    record // as it is
+	owned  bool   // now.values is not shared with saved
+	exists bool   // saved is something
+	oldKey bool   // the cookie was not signed by the first key
+	renew  bool   // Renew was called since it was saved
+	expiry bool   // SetExpiry was called since it was saved
 
-// Set sets key to what encoding/json makes of value. A value equal to the present
-// one is no change. The errors are json's and [ErrDetached].
-func (s *Session) Set(key string, value any) error { return nil }
+	token   string // in a Store: what the client has; forgotten once no cookie can be set
+	key     string // in a Store: what it is saved under
+	version uint64 // in a Store: what is there
+	ended   bool   // Destroy was called: the client's cookie is to go
+	endKey  string // in a Store: what Destroy left to delete
+
+	line string // the Set-Cookie line that is to go out
+}
+
+func newSession(rules *rules, cookies []string) *Session {
+	s := &Session{rules: rules, cookies: cookies}
+	if rules.store != nil {
+		s.lock = make(chan struct{}, 1)
+	}
+	return s
+}
+
+// Get returns the value of key as a T: what encoding/json makes of it. It returns
+// false when there is none, when it is null, or when it is no T.
+func Get[T any](s *Session, key string) (value T, ok bool) {
+	s.mu.Lock()
+	raw, ok := find(s.now.values, key)
+	s.mu.Unlock()
+	if !ok || raw == "null" {
+		return value, false
+	}
+	if getPlain(raw, &value) {
+		return value, true
+	}
+	return getJSON[T](raw)
+}
+
+// getPlain reads the usual types without encoding/json, whose work they would
+// otherwise be at each handshake.
+func getPlain(raw string, value any) bool {
+	switch p := value.(type) {
+	case *string:
+		if raw[0] == '"' && strings.IndexByte(raw, '\\') < 0 {
+			*p = strings.Clone(raw[1 : len(raw)-1])
+			return true
+		}
+	case *bool:
+		*p = raw == "true"
+		return raw == "true" || raw == "false"
+	case *int:
+		n, err := strconv.Atoi(raw)
+		*p = n
+		return err == nil
+	case *int64:
+		n, err := strconv.ParseInt(raw, 10, 64)
+		*p = n
+		return err == nil
+	}
+	return false
+}
+
+func getJSON[T any](raw string) (T, bool) {
+	var value, zero T
+	if json.Unmarshal([]byte(raw), &value) != nil {
+		return zero, false
+	}
+	return value, true
+}
+
+// Set sets key to what encoding/json makes of value; a nil value reads as none.
+// A value equal to the present one is no change. It is an error if json makes
+// nothing of it, if key is empty or no UTF-8, and [ErrDetached] if the change
+// could not be saved any more; then nothing is changed.
+func (s *Session) Set(key string, value any) error {
+	if key == "" || !utf8.ValidString(key) {
+		return errors.New("sessions: set: the key must be valid UTF-8 and not empty")
+	}
+	raw, err := encodeValue(value)
+	if err != nil {
+		return fmt.Errorf("sessions: set %q: %w", key, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if present, ok := find(s.now.values, key); ok && present == raw {
+		return nil
+	}
+	if !s.savable() {
+		return fmt.Errorf("set %q: %w", key, ErrDetached)
+	}
+	if len(s.now.values) >= maxKeys {
+		return fmt.Errorf("set %q: %w: more than %d keys", key, ErrTooLarge, maxKeys)
+	}
+	s.begin()
+	s.change(key, raw)
+	return nil
+}
 
 // Delete removes key.
-func (s *Session) Delete(key string) {}
+func (s *Session) Delete(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := find(s.now.values, key); ok {
+		s.change(key, "")
+	}
+}
+
+// change sets or removes a key of a list that belongs to the session alone.
+func (s *Session) change(key, raw string) {
+	if !s.owned {
+		s.now.values = slices.Clone(s.now.values)
+		s.owned = true
+	}
+	s.now.values = with(s.now.values, key, raw)
+}
+
+// savable reports whether a change can still be saved: until the header is sent;
+// afterwards when it is a Store's and the client has its token already.
+func (s *Session) savable() bool {
+	return !s.committed || s.key != "" && !s.renew
+}
+
+// begin makes a session of one that does not exist.
+func (s *Session) begin() {
+	if s.now.id != "" {
+		return
+	}
+	s.now.id = rand.Text()
+	if s.now.mode == 0 {
+		s.live(modeManager, s.rules.lifetime)
+	}
+}
+
+// live gives the session a life from now on.
+func (s *Session) live(mode byte, seconds int64) {
+	s.now.issued = time.Now().Unix()
+	s.now.mode, s.now.ends = mode, s.now.issued+seconds
+}
 
 // Keys returns the keys that are set, sorted.
-func (s *Session) Keys() []string { return nil }
+func (s *Session) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keys := make([]string, len(s.now.values))
+	for i, e := range s.now.values {
+		keys[i] = e.key
+	}
+	slices.SortFunc(keys, cmp.Compare[string])
+	return keys
+}
 
-// ID returns the session's public name, for logs and for [channels.Guard] tags:
-// random, not secret, made when something is first set, the same after
-// Renew, another one after Destroy. It is empty for a session that does not exist.
-func (s *Session) ID() string { return "" }
+// ID returns the session's public name, for logs and for the tags of a
+// channels.Guard: random, not secret, made when something is first set, the same
+// after Renew, another one after Destroy. It is empty for a session that does not
+// exist.
+func (s *Session) ID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now.id
+}
 
 // IsNew reports whether the session has never been saved.
-func (s *Session) IsNew() bool { return true }
+func (s *Session) IsNew() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.exists
+}
 
-// Expires returns when the session ends unless it is used again. It is zero for a
-// session that does not exist.
-func (s *Session) Expires() time.Time { return time.Time{} }
+// Expires returns when the session ends unless it is used again, in whole
+// seconds. It is zero for a session that does not exist.
+func (s *Session) Expires() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.id == "" {
+		return time.Time{}
+	}
+	return time.Unix(s.now.expires(s.rules.idle), 0)
+}
 
 // SetExpiry gives this session a life of its own ("remember me"): with d > 0 it
-// ends d from now, at most 400 days, is kept when the browser is closed, and
-// IdleTimeout does not apply. 0 makes it end with the browser, or with the
-// Manager's Lifetime or IdleTimeout. A negative d returns to the Manager's rules.
-func (s *Session) SetExpiry(d time.Duration) {}
+// ends d from now, at least a second and at most 400 days, is kept when the
+// browser is closed, and IdleTimeout does not apply. 0 makes it end with the
+// browser, or by the Manager's Lifetime and IdleTimeout. A negative d returns to
+// the Manager's rules.
+func (s *Session) SetExpiry(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case d > 0:
+		s.live(modeOwn, int64(max(min(d, maxLife), time.Second)/time.Second))
+	case d == 0 && s.now.mode != modeBrowser:
+		s.live(modeBrowser, s.rules.lifetime)
+	case d < 0 && s.now.mode != modeManager:
+		s.live(modeManager, s.rules.lifetime)
+	default:
+		return
+	}
+	s.expiry = s.now.id != ""
+}
 
-// Renew gives the session a new token and Lifetime, and ends the old token; the
-// data and the ID stay. It belongs wherever somebody's rights change: at login,
-// after a changed password. (All data in the cookie: the old one cannot be
-// taken back.)
-func (s *Session) Renew() {}
+// Renew gives the session a new token and a new Lifetime, and ends the old token;
+// the data and the ID stay. It belongs wherever somebody's rights change: at
+// login, after a changed password. With all data in the cookie there is no token,
+// and the old cookie cannot be taken back.
+func (s *Session) Renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.exists {
+		return // it will get a token of its own
+	}
+	s.renew = true
+	if s.now.mode != modeOwn {
+		s.live(s.now.mode, s.rules.lifetime)
+	}
+}
 
 // Destroy ends the session: its data and its token. What is set afterwards makes
-// a new one.
-func (s *Session) Destroy() {}
+// a new one. With all data in the cookie the browser is told to forget it; a copy
+// of it stays good until it expires.
+func (s *Session) Destroy() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	s.ended = s.ended || s.exists || s.sent
+	if s.key != "" {
+		s.endKey = s.key
+	}
+	s.clear()
+}
 
-// Save saves now what was changed. Before the header is written there is no need
-// for it, other than to see the error. Afterwards, so on a socket, it is how a
-// change reaches the Store. Changes made elsewhere to other keys are kept, and
-// seen from now on. The errors are [ErrTooLarge], [ErrConflict],
-// [ErrUnavailable] and [ErrDetached].
-func (s *Session) Save(ctx context.Context) error { return nil }
+// clear forgets everything about the session but what Destroy left to do.
+func (s *Session) clear() {
+	s.saved, s.now = record{}, record{}
+	s.owned, s.exists, s.oldKey, s.renew, s.expiry = false, false, false, false, false
+	s.token, s.key, s.version, s.line = "", "", 0, ""
+}
 
-// Reload forgets what was changed and not saved, and loads the session again. One
-// that was ended elsewhere, or renewed, is then a new one: empty, without an ID.
-// The errors are [ErrUnavailable], and [ErrDetached] when all data is in a cookie
-// that a later response may have replaced.
-func (s *Session) Reload(ctx context.Context) error { return nil }
+// adopt takes r for what is saved.
+func (s *Session) adopt(r record) {
+	s.saved, s.now = r, r
+	s.owned, s.renew, s.expiry, s.exists = false, false, false, true
+}
+
+// dirty reports whether there is something to save.
+func (s *Session) dirty() bool {
+	return s.renew || s.expiry || s.owned && !sameEntries(s.now.values, s.saved.values)
+}
+
+// touchDue reports whether an unchanged session is to be saved, because it was
+// used, or with the first key.
+func (s *Session) touchDue() bool {
+	if !s.exists {
+		return false
+	}
+	used := s.rules.idle > 0 && s.now.mode != modeOwn &&
+		time.Now().Unix()-s.now.issued >= s.rules.idle/10
+	return used || s.oldKey
+}
+
+// maxAge returns how long the browser is to keep the cookie, in seconds; 0: until
+// it is closed.
+func (s *Session) maxAge(r *record) int64 {
+	if r.mode == modeBrowser || r.mode == modeManager && s.rules.browser {
+		return 0
+	}
+	return max(r.ends-time.Now().Unix(), 1)
+}

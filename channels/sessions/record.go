@@ -1,0 +1,126 @@
+package sessions
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A record is a session as it is saved: in a cookie's token, or in a Store.
+type record struct {
+	id           string
+	mode         byte
+	issued, ends int64 // Unix seconds: when it was saved, and the end of its life
+	values       []entry
+}
+
+// The modes of a session: whose rules end it.
+const (
+	modeManager = 'm' // the Manager
+	modeBrowser = 'b' // the browser's, when it is closed, and the Manager's
+	modeOwn     = 'o' // its own, given by SetExpiry
+	modeEnded   = 'x' // in a Store: it was renewed, and this is the old token
+)
+
+const (
+	// idLen is the length of crypto/rand.Text.
+	idLen = 26
+
+	// maxLife is the longest that browsers keep a cookie.
+	maxLife = 400 * 24 * time.Hour
+)
+
+// appendPayload appends what a token carries: mode, ID, values.
+func (r *record) appendPayload(b []byte) []byte {
+	b = append(b, r.mode)
+	b = append(b, r.id...)
+	return appendObject(b, r.values)
+}
+
+// parsePayload reads the same.
+func (r *record) parsePayload(b []byte) bool {
+	if len(b) < 1+idLen {
+		return false
+	}
+	r.mode = b[0]
+	switch r.mode {
+	case modeManager, modeBrowser, modeOwn, modeEnded:
+	default:
+		return false
+	}
+	text := string(b)
+	r.id = text[1 : 1+idLen]
+	for _, c := range []byte(r.id) {
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
+			return false
+		}
+	}
+	var ok bool
+	r.values, ok = parseObject(text[1+idLen:])
+	return ok
+}
+
+// storedPrefix begins what is saved in a Store, and no token of a cookie.
+const storedPrefix = "s1."
+
+// appendStored appends the form for a Store: s1.ISSUED.ENDS. and the payload.
+func (r *record) appendStored(b []byte) []byte {
+	b = append(b, storedPrefix...)
+	b = strconv.AppendInt(b, r.issued, 10)
+	b = append(b, '.')
+	b = strconv.AppendInt(b, r.ends, 10)
+	b = append(b, '.')
+	return r.appendPayload(b)
+}
+
+// parseStored reads the same.
+func (r *record) parseStored(b []byte) bool {
+	if len(b) > MaxStored {
+		return false
+	}
+	head := string(b[:min(len(b), len(storedPrefix)+2*12)])
+	rest, ok1 := strings.CutPrefix(head, storedPrefix)
+	issued, rest, ok2 := strings.Cut(rest, ".")
+	ends, _, ok3 := strings.Cut(rest, ".")
+	if !ok1 || !ok2 || !ok3 {
+		return false
+	}
+	var ok4, ok5 bool
+	r.issued, ok4 = parseUnix(issued)
+	r.ends, ok5 = parseUnix(ends)
+	if !ok4 || !ok5 {
+		return false
+	}
+	return r.parsePayload(b[len(storedPrefix)+len(issued)+1+len(ends)+1:])
+}
+
+// expires returns when the session ends unless it is used again.
+func (r *record) expires(idle int64) int64 {
+	if idle > 0 && r.mode != modeOwn {
+		return min(r.ends, r.issued+idle)
+	}
+	return r.ends
+}
+
+// alive reports whether the session may be used. A life over what this package
+// gives is not believed: after the clock was set right, nothing lives for ever.
+func (r *record) alive(now, idle int64) bool {
+	return r.mode != modeEnded && now < r.expires(idle) && r.ends-now <= int64(maxLife/time.Second)+skew
+}
+
+// storeKey returns the key of a token in a Store. It is made of the token's hash,
+// so it gives no token away, takes as long to look up for a token that is nearly
+// right as for any other, and means the same to a store that ignores case. The
+// prefix keeps it apart from what else a cache may hold.
+func storeKey(token string) string {
+	sum := sha256.Sum256([]byte("sluice session " + token))
+	return "session:" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// isStoreToken reports whether text could be a token: 32 bytes in base64url. What
+// could not is never shown to a Store.
+func isStoreToken(text string) bool {
+	return len(text) == 43 && isBase64URL(text)
+}

@@ -1,0 +1,290 @@
+package sessions
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// maxMerges is how often a save tries again when the session was changed
+	// elsewhere meanwhile.
+	maxMerges = 10
+
+	// afterRenew is how long the old token's place stays taken, in seconds, if it
+	// cannot be deleted.
+	afterRenew = 60
+)
+
+// A draft is a session on its way into the Store.
+type draft struct {
+	record
+	base    []entry // what the changes were made to
+	ours    []entry // with the changes
+	changes int
+	renew   bool
+	expiry  bool
+	token   string
+	key     string
+	version uint64
+}
+
+// saveStore brings the Store up to date. The store is locked.
+func (s *Session) saveStore(ctx context.Context, kind saveKind) error {
+	if err := s.end(ctx); err != nil || kind == saveEnding {
+		return err
+	}
+	s.mu.Lock()
+	needsCookie := s.key == "" || s.renew
+	switch {
+	case !s.dirty(), needsCookie && kind == saveQuiet:
+		s.mu.Unlock()
+		return nil
+	case needsCookie && s.committed:
+		s.mu.Unlock()
+		return fmt.Errorf("save: %w", ErrDetached)
+	}
+	d := s.draft()
+	s.mu.Unlock()
+
+	err := s.write(ctx, d)
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if d.changes == s.changes {
+			s.owned = true
+			s.renew = s.renew || d.renew
+			s.expiry = s.expiry || d.expiry
+		}
+	}
+	return err
+}
+
+// end deletes what Destroy ended.
+func (s *Session) end(ctx context.Context) error {
+	s.mu.Lock()
+	key := s.endKey
+	s.mu.Unlock()
+	if key != "" {
+		if err := s.rules.store.Delete(ctx, key); err != nil {
+			return unavailable("delete", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.endKey == key {
+		s.endKey = ""
+	}
+	if s.ended && !s.committed && s.line == "" {
+		s.line = s.rules.cookie.expire()
+	}
+	return nil
+}
+
+// draft takes the session as it is, in order to save it.
+func (s *Session) draft() *draft {
+	d := &draft{
+		record:  s.now,
+		base:    s.saved.values,
+		ours:    s.now.values,
+		changes: s.changes,
+		renew:   s.renew,
+		expiry:  s.expiry,
+		token:   s.token,
+		key:     s.key,
+		version: s.version,
+	}
+	d.issued = time.Now().Unix()
+	s.owned, s.renew, s.expiry = false, false, false
+	return d
+}
+
+func (s *Session) write(ctx context.Context, d *draft) error {
+	switch {
+	case d.key == "":
+		return s.create(ctx, d)
+	case d.renew:
+		return s.move(ctx, d)
+	}
+	return s.update(ctx, d)
+}
+
+// create saves a new session, under a new token.
+func (s *Session) create(ctx context.Context, d *draft) error {
+	d.token, d.key = newToken()
+	version, err := s.put(ctx, d, d.key, 0)
+	if err != nil {
+		return err
+	}
+	return s.wrote(ctx, d, version, true)
+}
+
+// update saves changes, together with those that were made elsewhere.
+func (s *Session) update(ctx context.Context, d *draft) error {
+	for range maxMerges {
+		version, err := s.put(ctx, d, d.key, d.version)
+		if err == nil {
+			return s.wrote(ctx, d, version, d.expiry)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := s.merge(ctx, d); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: it never stopped changing", ErrConflict)
+}
+
+// move saves the session under a new token and then, if it is still there, ends
+// the old one. Until then nobody knows the new token, and afterwards nobody can
+// write to the old.
+func (s *Session) move(ctx context.Context, d *draft) error {
+	token, key := newToken()
+	err := s.moveTo(ctx, d, token, key)
+	if err != nil {
+		s.discard(ctx, key)
+	}
+	return err
+}
+
+func (s *Session) moveTo(ctx context.Context, d *draft, token, key string) error {
+	var version uint64
+	for range maxMerges {
+		var err error
+		if version, err = s.put(ctx, d, key, version); err != nil {
+			return err
+		}
+		gone := record{id: d.id, mode: modeEnded, issued: d.issued, ends: d.issued + afterRenew}
+		_, err = s.putRecord(ctx, &gone, d.key, d.version)
+		if err == nil {
+			s.discard(ctx, d.key)
+			d.token, d.key = token, key
+			return s.wrote(ctx, d, version, true)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := s.merge(ctx, d); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: it never stopped changing", ErrConflict)
+}
+
+// discard deletes what is of no use to anybody, and expires by itself if that
+// fails.
+func (s *Session) discard(ctx context.Context, key string) {
+	if err := s.rules.store.Delete(ctx, key); err != nil {
+		s.rules.log().WarnContext(ctx, "sessions: an old token's place was not deleted; it will expire", "err", err)
+	}
+}
+
+// merge puts the changes of a draft upon what the Store has by now.
+func (s *Session) merge(ctx context.Context, d *draft) error {
+	theirs, version, err := s.loadRecord(ctx, d.key)
+	if err != nil {
+		return err
+	}
+	if version == 0 {
+		return fmt.Errorf("%w: it was ended", ErrConflict)
+	}
+	if key, ok := conflict(d.base, d.ours, theirs.values); ok {
+		return fmt.Errorf("%w: key %q", ErrConflict, key)
+	}
+	d.values = apply(d.base, d.ours, theirs.values)
+	if !d.expiry && !d.renew {
+		d.mode, d.ends = theirs.mode, theirs.ends
+	}
+	d.version = version
+	return nil
+}
+
+func (s *Session) put(ctx context.Context, d *draft, key string, version uint64) (uint64, error) {
+	return s.putRecord(ctx, &d.record, key, version)
+}
+
+func (s *Session) putRecord(ctx context.Context, r *record, key string, version uint64) (uint64, error) {
+	data := r.appendStored(nil)
+	if len(data) > MaxStored {
+		return 0, fmt.Errorf("%w: %d bytes of at most %d", ErrTooLarge, len(data), MaxStored)
+	}
+	version, err := s.rules.store.Save(ctx, key, data, version, time.Unix(r.expires(s.rules.idle), 0))
+	if err == nil {
+		return version, nil
+	}
+	if c, ok := errors.AsType[interface {
+		error
+		Conflict() bool
+	}](err); ok && c.Conflict() {
+		return 0, fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	return 0, unavailable("save", err)
+}
+
+// wrote notes that a draft was saved, and makes the cookie if one is needed.
+func (s *Session) wrote(ctx context.Context, d *draft, version uint64, cookie bool) error {
+	line := ""
+	if cookie {
+		var err error
+		if line, err = s.rules.cookie.set(d.token, s.maxAge(&d.record)); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changes != d.changes {
+		// Destroyed meanwhile: what was written under a new token, nobody knows.
+		return nil
+	}
+	if s.owned { // changed meanwhile
+		s.now.values = apply(d.ours, s.now.values, d.values)
+	} else {
+		s.now.values = d.values
+	}
+	if !s.expiry && !s.renew {
+		s.now.mode, s.now.ends = d.mode, d.ends
+	}
+	s.now.issued = d.issued
+	s.saved, s.exists = d.record, true
+	s.token, s.key, s.version = d.token, d.key, version
+	if line != "" && !s.committed {
+		s.line, s.ended = line, false
+	}
+	return nil
+}
+
+// touch saves that the session was used. If somebody else saved it meanwhile, that
+// serves as well. The store is locked.
+func (s *Session) touch(ctx context.Context) {
+	s.mu.Lock()
+	due, key, version, r := s.touchDue(), s.key, s.version, s.saved
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	r.issued = time.Now().Unix()
+	version, err := s.putRecord(ctx, &r, key, version)
+	switch {
+	case errors.Is(err, ErrConflict):
+	case err != nil:
+		s.rules.log().WarnContext(ctx, "sessions: the use of a session was not recorded", "err", err)
+	default:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.key == key {
+			s.version, s.saved.issued, s.now.issued = version, r.issued, r.issued
+		}
+	}
+}
+
+// newToken returns 32 random bytes for a cookie, and what they are saved under.
+func newToken() (token, key string) {
+	var b [32]byte
+	rand.Read(b[:])
+	token = base64.RawURLEncoding.EncodeToString(b[:])
+	return token, storeKey(token)
+}

@@ -1,0 +1,235 @@
+package sessions
+
+import (
+	"encoding/json"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// An entry is one key of a session and its value as JSON. Lists of entries are not
+// changed once they are shared between a session and what it was loaded from.
+type entry struct{ key, raw string }
+
+var errUnstorable = errors.New("not JSON in valid UTF-8, nested less than 64 levels deep")
+
+// The limits of a session's JSON, far above what an application needs.
+const (
+	maxKeys  = 1024
+	maxDepth = 64
+)
+
+func find(list []entry, key string) (raw string, ok bool) {
+	for i := range list {
+		if list[i].key == key {
+			return list[i].raw, true
+		}
+	}
+	return "", false
+}
+
+// with returns list with key set to raw, or without key when raw is empty. It may
+// change list.
+func with(list []entry, key, raw string) []entry {
+	i := slices.IndexFunc(list, func(e entry) bool { return e.key == key })
+	switch {
+	case i < 0 && raw == "":
+		return list
+	case i < 0:
+		return append(list, entry{key, raw})
+	case raw == "":
+		return slices.Delete(list, i, i+1)
+	}
+	list[i].raw = raw
+	return list
+}
+
+// sameEntries compares without regard to order.
+func sameEntries(a, b []entry) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, e := range a {
+		if raw, ok := find(b, e.key); !ok || raw != e.raw {
+			return false
+		}
+	}
+	return true
+}
+
+// changedKeys yields what was changed from base to ours, with the new text, empty
+// for a key that was removed.
+func changedKeys(base, ours []entry) iter.Seq2[string, string] {
+	return func(yield func(key, raw string) bool) {
+		for _, e := range ours {
+			if was, _ := find(base, e.key); was != e.raw && !yield(e.key, e.raw) {
+				return
+			}
+		}
+		for _, e := range base {
+			if _, ok := find(ours, e.key); !ok && !yield(e.key, "") {
+				return
+			}
+		}
+	}
+}
+
+// conflict returns a key that was changed both from base to ours and from base to
+// theirs, and not to the same.
+func conflict(base, ours, theirs []entry) (key string, ok bool) {
+	for key, raw := range changedKeys(base, ours) {
+		was, _ := find(base, key)
+		if now, _ := find(theirs, key); now != was && now != raw {
+			return key, true
+		}
+	}
+	return "", false
+}
+
+// apply returns onto with the changes that were made from base to ours.
+func apply(base, ours, onto []entry) []entry {
+	onto = slices.Clone(onto)
+	for key, raw := range changedKeys(base, ours) {
+		onto = with(onto, key, raw)
+	}
+	return onto
+}
+
+// encodeValue returns value as JSON that parseObject will accept.
+func encodeValue(value any) (string, error) {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return "", err
+	}
+	text := string(b)
+	if end, ok := skipValue(text, 0); !ok || end != len(text) || !utf8.ValidString(text) {
+		return "", errUnstorable
+	}
+	return text, nil
+}
+
+// appendObject appends list as a JSON object.
+func appendObject(b []byte, list []entry) []byte {
+	b = append(b, '{')
+	for i, e := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, e.key)
+		b = append(b, ':')
+		b = append(b, e.raw...)
+	}
+	return append(b, '}')
+}
+
+func appendString(b []byte, s string) []byte {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) {
+		quoted, _ := json.Marshal(s) // a string cannot fail
+		return append(b, quoted...)
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// parseObject splits a JSON object into its keys and the text of their values. It
+// takes one form only: no white space, valid UTF-8, no key twice, no more keys
+// and no deeper nesting than this package writes.
+func parseObject(text string) ([]entry, bool) {
+	if !utf8.ValidString(text) || !json.Valid([]byte(text)) || text[0] != '{' {
+		return nil, false
+	}
+	if text == "{}" {
+		return nil, true
+	}
+	list := make([]entry, 0, 8)
+	for at := 0; text[at] != '}'; {
+		if len(list) == maxKeys {
+			return nil, false
+		}
+		key, next, ok := parseKey(text, at+1)
+		if !ok {
+			return nil, false
+		}
+		end, ok := skipValue(text, next)
+		if !ok || end == len(text) {
+			return nil, false
+		}
+		if _, twice := find(list, key); twice {
+			return nil, false
+		}
+		list = append(list, entry{key, text[next:end]})
+		at = end
+	}
+	return list, true
+}
+
+// parseKey reads `"key":` at a position of valid JSON and returns where the value
+// begins.
+func parseKey(text string, at int) (key string, next int, ok bool) {
+	end := skipString(text, at)
+	if end < 0 || end >= len(text) || text[end] != ':' {
+		return "", 0, false
+	}
+	key = text[at+1 : end-1]
+	if strings.IndexByte(key, '\\') >= 0 {
+		key = unquote(text[at:end])
+	}
+	return key, end + 1, true
+}
+
+func unquote(text string) (s string) {
+	json.Unmarshal([]byte(text), &s) // it was valid
+	return s
+}
+
+// skipString returns the position behind the string at a position, or -1 if there
+// is none.
+func skipString(text string, at int) int {
+	if at >= len(text) || text[at] != '"' {
+		return -1
+	}
+	for i := at + 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// skipValue returns the position behind the value that begins at a position of
+// valid JSON: the first comma or closing brace that is not part of it, or the end.
+func skipValue(text string, at int) (end int, ok bool) {
+	depth := 0
+	for i := at; i < len(text); {
+		switch text[i] {
+		case '"':
+			if i = skipString(text, i); i < 0 {
+				return 0, false
+			}
+			continue
+		case '{', '[':
+			if depth++; depth == maxDepth {
+				return 0, false
+			}
+		case '}', ']':
+			if depth == 0 {
+				return i, i > at
+			}
+			depth--
+		case ',':
+			if depth == 0 {
+				return i, i > at
+			}
+		case ' ', '\t', '\r', '\n':
+			return 0, false
+		}
+		i++
+	}
+	return len(text), len(text) > at
+}
