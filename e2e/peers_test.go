@@ -17,6 +17,7 @@ var peers = []struct {
 }{
 	{"npm ws", []string{"node", "peers/ws.js"}},
 	{"python3-websockets", []string{"/usr/bin/python3", "peers/websockets_client.py"}},
+	{"python3-autobahn", []string{"/usr/bin/python3", "peers/autobahn_client.py"}},
 }
 
 // What a peer prints.
