@@ -1,0 +1,26 @@
+package main
+
+import "fmt"
+
+var broadcastGroup = &group{
+	name:  "broadcast",
+	title: "Broadcast",
+	note: "Server CPU per delivered message of 128 bytes, µs. One client sends a message, which the server publishes to all " +
+		"connections once or, for 16 in flight, 16 times in a row; the next when all have arrived.",
+	tables: []table{costTable("CPU, µs", 2), allocsTable},
+}
+
+func broadcastScenarios() []scenario {
+	var all []scenario
+	for _, conns := range []int{1000, 10_000} {
+		for _, burst := range []int{1, 16} {
+			all = append(all, scenario{
+				name:  fmt.Sprintf("broadcast/128B/%d/%d", conns, burst),
+				group: broadcastGroup,
+				opt:   options{App: appBroadcast, Size: 128, Burst: burst},
+				load:  LoadArgs{Conns: conns, InFlight: 1, Size: 128, Text: true, Burst: burst},
+			})
+		}
+	}
+	return all
+}

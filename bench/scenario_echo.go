@@ -1,0 +1,53 @@
+package main
+
+import "fmt"
+
+var echoGroup = &group{
+	name:  "echo",
+	title: "Echo",
+	note: "Server CPU per message, µs. Each of the connections sends its messages (1 or 16) in one write, and the next " +
+		"when all have come back.",
+	tables: []table{costTable("CPU, µs", 2), allocsTable},
+}
+
+// echoScenarios: with 16 messages of 64 KiB and more in flight the kernel's
+// buffers are measured, not the library's gathering, but the row is there.
+func echoScenarios() []scenario {
+	var all []scenario
+	for _, size := range []int{32, 512, 4 << 10, 64 << 10, 1 << 20} {
+		for _, text := range []bool{true, false} {
+			for _, conns := range []int{100, 1000} {
+				for _, inFlight := range []int{1, 16} {
+					kindName := "binary"
+					if text {
+						kindName = "text"
+					}
+					all = append(all, scenario{
+						name:  fmt.Sprintf("echo/%s/%s/%d/%d", sizeName(size), kindName, conns, inFlight),
+						group: echoGroup,
+						opt:   options{App: appEcho, Size: size},
+						load:  LoadArgs{Conns: conns, InFlight: inFlight, Size: size, Text: text},
+					})
+				}
+			}
+		}
+	}
+	return all
+}
+
+var streamGroup = &group{
+	name:  "stream",
+	title: "Echo of 1 MiB in pieces",
+	note: "Server CPU per message, µs, with the reader and writer of the library: the bytes allocated show that the " +
+		"message is never in memory as a whole.",
+	tables: []table{costTable("CPU, µs", 1), allocsTable, bytesTable},
+}
+
+func streamScenarios() []scenario {
+	return []scenario{{
+		name:  "stream/1MiB/binary/100/1",
+		group: streamGroup,
+		opt:   options{App: appStream, Size: 1 << 20},
+		load:  LoadArgs{Conns: 100, InFlight: 1, Size: 1 << 20},
+	}}
+}
