@@ -126,15 +126,13 @@ func readKeyFile(path string) (string, error) {
 // makeKeyFile writes the file under another name and links it to its own, so that
 // nobody sees it half written, and whoever comes second does not replace it.
 func makeKeyFile(path string) error {
-	secret := make([]byte, minKey)
-	rand.Read(secret)
+	secret := newSecret()
 	f, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = fmt.Fprintf(f, "# Keys of sessions: the first signs, the others verify.\n%s\n",
-		base64.StdEncoding.EncodeToString(secret))
+	_, err = fmt.Fprintf(f, "# Keys of sessions: the first signs, the others verify.\n%s\n", secret)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -148,4 +146,16 @@ func makeKeyFile(path string) error {
 		return nil
 	}
 	return err
+}
+
+// newSecret returns a random key in base64.
+func newSecret() string {
+	for {
+		secret := make([]byte, minKey)
+		rand.Read(secret)
+		text := base64.StdEncoding.EncodeToString(secret)
+		if weakness(secret) == "" && !looksWritten(text) { // as good as always
+			return text
+		}
+	}
 }

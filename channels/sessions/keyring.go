@@ -21,15 +21,20 @@ import (
 // A Keyring prints as its keys' public ids. The zero value holds no key.
 type Keyring struct{ set *keyset }
 
-// A keyset is behind a pointer, so that printing a struct that holds a Keyring
-// prints an address.
 type keyset struct{ keys []key }
 
 type key struct {
 	id       string // public: it stands in every token
-	secret   []byte
+	secret   hidden
 	notAfter time.Time // zero: no end
 }
+
+// Hidden bytes are behind a function, so that they do not show when a struct is
+// printed that has them somewhere inside: fmt asks no method of an unexported
+// field, and follows pointers for a verb such as %s.
+type hidden func() []byte
+
+func hide(secret []byte) hidden { return func() []byte { return secret } }
 
 // minKey is the least length of a key in bytes: as long as the hash it is used with.
 const minKey = 32
@@ -68,7 +73,7 @@ func (s *keyset) add(secret []byte, notAfter time.Time) error {
 	if reason := weakness(secret); reason != "" {
 		return fmt.Errorf("sessions: key %d %s: make one with: head -c 32 /dev/urandom | base64", n, reason)
 	}
-	k := key{id: keyID(secret), secret: bytes.Clone(secret), notAfter: notAfter}
+	k := key{id: keyID(secret), secret: hide(bytes.Clone(secret)), notAfter: notAfter}
 	for i, other := range s.keys {
 		if other.id == k.id {
 			return fmt.Errorf("sessions: keys %d and %d are the same", i+1, n)
@@ -81,13 +86,14 @@ func (s *keyset) add(secret []byte, notAfter time.Time) error {
 // IsZero reports whether k holds no key.
 func (k Keyring) IsZero() bool { return k.set == nil }
 
-// Format prints the ids, whatever the verb.
-func (k Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, k.describe()) }
+// Format prints what String returns, whatever the verb.
+func (k Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) }
 
-// LogValue is the same for a log.
-func (k Keyring) LogValue() slog.Value { return slog.StringValue(k.describe()) }
+// LogValue is what String returns, for a log.
+func (k Keyring) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-func (k Keyring) describe() string {
+// String returns the ids of the keys, the signing one first, and when they retire.
+func (k Keyring) String() string {
 	if k.IsZero() {
 		return "Keyring()"
 	}

@@ -207,7 +207,11 @@ func (s *Session) Expires() time.Time {
 	if s.now.id == "" {
 		return time.Time{}
 	}
-	return time.Unix(s.now.expires(s.rules.idle), 0)
+	r := s.now
+	if !s.committed && s.touchDue() {
+		r.issued = time.Now().Unix() // as the response will record
+	}
+	return time.Unix(r.expires(s.rules.idle), 0)
 }
 
 // SetExpiry gives this session a life of its own ("remember me"): with d > 0 it

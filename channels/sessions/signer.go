@@ -33,7 +33,6 @@ type Signer struct {
 type signingKey struct {
 	id       string
 	notAfter time.Time
-	secret   []byte
 	pool     sync.Pool // of *macState
 }
 
@@ -77,12 +76,9 @@ func (k Keyring) Derive(purpose string) *Signer {
 		return s
 	}
 	for _, key := range k.set.keys {
-		sk := &signingKey{
-			id:       key.id,
-			notAfter: key.notAfter,
-			secret:   derive(key.secret, "sluice purpose "+purpose, 32),
-		}
-		sk.pool.New = func() any { return &macState{hash: hmac.New(sha256.New, sk.secret)} }
+		secret := derive(key.secret(), "sluice purpose "+purpose, 32)
+		sk := &signingKey{id: key.id, notAfter: key.notAfter}
+		sk.pool.New = func() any { return &macState{hash: hmac.New(sha256.New, secret)} }
 		s.keys = append(s.keys, sk)
 	}
 	return s
