@@ -15,3 +15,6 @@ func ParseObject(text string) (rewritten string, ok bool) {
 	list, ok := parseObject(text)
 	return string(appendObject(nil, list)), ok
 }
+
+// StoreKey is the key of a token in a Store.
+var StoreKey = storeKey
