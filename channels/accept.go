@@ -1,0 +1,145 @@
+package channels
+
+import (
+	"context"
+	"net/http"
+)
+
+// A Handler serves a socket. What ServeSocket returns decides the close code:
+//
+//   - nil or [Done]: 1000 (normal closure)
+//   - a *CloseError: its code and reason
+//   - anything else, or a panic: 1011 (internal error); it is logged, and its text
+//     is not sent
+//
+// Ctx is the socket's: it carries the [Scope] and ends with the connection.
+type Handler interface {
+	ServeSocket(ctx context.Context, s *Socket) error
+}
+
+// A HandlerFunc is a function as a [Handler].
+type HandlerFunc func(ctx context.Context, s *Socket) error
+
+func (f HandlerFunc) ServeSocket(ctx context.Context, s *Socket) error { return f(ctx, s) }
+
+// Handler returns the http.Handler that accepts WebSocket connections for h. It
+// panics when a field of the Upgrader is wrong, and says what to change.
+func (srv *Server) Handler(h Handler) http.Handler {
+	if err := srv.prepare(); err != nil {
+		panic(err.Error())
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { srv.Accept(w, r, h) })
+}
+
+// HandlerFunc is Handler for a function.
+func (srv *Server) HandlerFunc(f func(ctx context.Context, s *Socket) error) http.Handler {
+	return srv.Handler(HandlerFunc(f))
+}
+
+// Accept answers the handshake and leaves the socket to a goroutine of its own
+// that runs h; it does not wait for it. An error has been answered, too: 503 while
+// the server shuts down or is full, otherwise as by [Upgrader.Upgrade].
+//
+// So the request ends, with everything that hung on it, while the socket lives on:
+// middleware finishes, a request's time limit does not end the socket, and
+// net/http's buffers are free.
+func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) error {
+	srv.init()
+	scope, r := EnsureScope(r)
+	ip, he := srv.reserve(r)
+	if he != nil {
+		w.Header().Set("Retry-After", "1")
+		srv.Upgrader.refuse(w, r, he)
+		if he.Reason == drainingReason {
+			return ErrDraining
+		}
+		return he
+	}
+	parent := context.Background()
+	if srv.Context != nil {
+		parent = srv.Context(r)
+	}
+	conn, err := srv.Upgrader.upgrade(w, r, ContextWithScope(parent, scope))
+	if err != nil {
+		srv.unreserve(ip)
+		return err
+	}
+	scope.keepHeaders(srv.KeepHeaders)
+	s := newSocket(srv, scope, ip)
+	s.conn = conn
+	s.ctx = conn.ctx
+	if err := srv.admit(s); err != nil {
+		srv.unreserve(ip)
+		conn.Close(StatusServiceRestart, "")
+		return err
+	}
+	go s.run(h) // ends with the connection; Shutdown waits for it
+	return nil
+}
+
+const drainingReason = "the server is shutting down"
+
+// reserve counts a connection that is about to be opened.
+func (srv *Server) reserve(r *http.Request) (ip any, he *HandshakeError) {
+	st := &srv.state
+	if srv.MaxPerIP > 0 {
+		if addr, ok := srv.Upgrader.clientIP(r); ok {
+			ip = addr
+		}
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	switch {
+	case st.draining:
+		return nil, refuse(http.StatusServiceUnavailable, drainingReason)
+	case srv.MaxSockets > 0 && len(st.sockets) >= srv.MaxSockets:
+		he := refuse(http.StatusServiceUnavailable, "too many connections")
+		he.Remedy = "Server.MaxSockets is reached"
+		return nil, he
+	case ip != nil && st.perIP[ip] >= srv.MaxPerIP:
+		he := refuse(http.StatusTooManyRequests, "too many connections from this address")
+		he.Remedy = "Server.MaxPerIP is reached; behind a proxy set Upgrader.TrustedProxies"
+		return nil, he
+	}
+	if ip != nil {
+		st.perIP[ip]++
+	}
+	return ip, nil
+}
+
+func (srv *Server) unreserve(ip any) {
+	if ip == nil {
+		return
+	}
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.perIP[ip]--; st.perIP[ip] <= 0 {
+		delete(st.perIP, ip)
+	}
+}
+
+// Guard puts the checks of the handshake's host, syntax and origin in front of h:
+// for wrappers that do I/O before h is asked. What is no handshake passes.
+func (srv *Server) Guard(h http.Handler) http.Handler {
+	if err := srv.prepare(); err != nil {
+		panic(err.Error())
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requestProtocol(r) == "websocket" {
+			u := &srv.Upgrader
+			if he := u.check(r); he != nil {
+				u.refuse(w, r, he)
+				return
+			}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// CloseWith returns a handler that accepts a WebSocket and closes it at once with
+// code and reason. A browser's page learns these, while it cannot see the status
+// of a handshake that is refused: use it where a page should be told to log in.
+func (srv *Server) CloseWith(code StatusCode, reason string) http.Handler {
+	return srv.HandlerFunc(func(context.Context, *Socket) error { return newCloseError(code, reason) })
+}

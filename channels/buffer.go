@@ -1,0 +1,81 @@
+package channels
+
+import "sync"
+
+const (
+	// readBuffer holds what one read takes: 16 pipelined messages of 1 KiB come in
+	// one system call. A connection has one only while data is there.
+	readBuffer = 16 << 10
+
+	// writeBuffer is what one write takes at most of small messages: a TLS record.
+	writeBuffer = 16 << 10
+)
+
+// A buffer is a pooled slice; the pointer keeps Put from allocating.
+type buffer struct{ b []byte }
+
+var readBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, readBuffer)} }}
+
+// Write buffers have room for a header in front of a full payload.
+var writeBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, writeBuffer+64)} }}
+
+func getReadBuffer() *buffer { return readBuffers.Get().(*buffer) }
+
+func putReadBuffer(b *buffer) {
+	b.b = b.b[:0]
+	readBuffers.Put(b)
+}
+
+func getWriteBuffer() *buffer { return writeBuffers.Get().(*buffer) }
+
+func putWriteBuffer(b *buffer) {
+	if cap(b.b) != writeBuffer+64 { // grown by a header's worth or more: not of this pool
+		return
+	}
+	b.b = b.b[:0]
+	writeBuffers.Put(b)
+}
+
+// Message buffers hold messages that are larger than a read, in classes of
+// powers of two; what is larger than the last class is left to the collector.
+const (
+	minMessageClass = 15 // 32 KiB
+	maxMessageClass = 20 // 1 MiB
+)
+
+var messageBuffers [maxMessageClass - minMessageClass + 1]sync.Pool
+
+// growMessage returns b, empty or not, with a capacity of at least n: from the
+// pools, unless n is larger than they serve. The old buffer is put back.
+func growMessage(b *buffer, n int) *buffer {
+	if b != nil && cap(b.b) >= n {
+		return b
+	}
+	class := minMessageClass
+	for class <= maxMessageClass && 1<<class < n {
+		class++
+	}
+	var grown *buffer
+	if class > maxMessageClass {
+		grown = &buffer{make([]byte, 0, n)}
+	} else if v := messageBuffers[class-minMessageClass].Get(); v != nil {
+		grown = v.(*buffer)
+	} else {
+		grown = &buffer{make([]byte, 0, 1<<class)}
+	}
+	if b != nil {
+		grown.b = append(grown.b, b.b...)
+		putMessage(b)
+	}
+	return grown
+}
+
+func putMessage(b *buffer) {
+	for class := minMessageClass; class <= maxMessageClass; class++ {
+		if cap(b.b) == 1<<class {
+			b.b = b.b[:0]
+			messageBuffers[class-minMessageClass].Put(b)
+			return
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Conn is a WebSocket connection, of a server or a client. Any number of
+// goroutines may write to it at once; one at a time may read.
+//
+// Control frames are answered while the application reads, so somebody must:
+// [Conn.Read], [Conn.Messages], [Conn.Reader], or [Conn.Discard] for a connection
+// that is only written to.
+type Conn struct {
+	nc          net.Conn
+	set         *settings
+	ctx         context.Context
+	cancel      context.CancelCauseFunc
+	keepalive   *time.Timer
+	subprotocol string
+	flate       *flate // nil: permessage-deflate was not negotiated
+	client      bool
+
+	in    input
+	raw   rawIO
+	wlock chan struct{}                 // one slot, taken while a frame is written
+	busy  atomic.Pointer[messageWriter] // the message that is being sent in fragments
+
+	reading atomic.Bool // a reader is inside the library
+	heard   atomic.Bool // bytes have come since the last tick of keepalive
+	ending  atomic.Bool // no frame is begun any more, in either direction
+	pinged  bool        // keepalive has sent a ping that nothing followed; the timer's
+
+	mu            sync.Mutex // guards what follows, and the order of deadlines
+	err           error      // why the connection is over: the answer to every later call
+	retired       error      // what reads return, from when it is set
+	closeSent     bool
+	closeReceived bool
+	shut          bool       // nc has been closed
+	wake          bool       // the reader is to return: its deadline stays in the past
+	endBy         time.Time  // when ending: the last moment for a write
+	watch         *readWatch // of the read that goes on, when its context can end
+	pings         map[string]chan struct{}
+}
+
+// newConn returns the connection on nc, whose handshake is done. Parent is what
+// its context derives from; rest are bytes that came after the handshake.
+func newConn(parent context.Context, nc net.Conn, client bool, set *settings, rest []byte) *Conn {
+	c := &Conn{nc: nc, set: set, client: client, wlock: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancelCause(parent)
+	c.initRaw()
+	if len(rest) > 0 {
+		c.in.buf = getReadBuffer()
+		c.in.buf.b = append(c.in.buf.b, rest...)
+	}
+	if set.pingInterval > 0 {
+		c.keepalive = time.AfterFunc(set.pingInterval, c.tick)
+	}
+	return c
+}
+
+// Context returns the connection's context: it is cancelled when the connection
+// ends, and [context.Cause] tells why.
+func (c *Conn) Context() context.Context { return c.ctx }
+
+// Subprotocol returns the subprotocol that was agreed on, or "".
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// Errors that a Conn's methods return, beside *CloseError and those of the
+// network. All of them, and every error of a connection that is over, satisfy
+// errors.Is(err, net.ErrClosed), except ErrConcurrentRead.
+var (
+	// ErrConcurrentRead is returned by a read that begins while another goes on.
+	ErrConcurrentRead = errors.New("websocket: concurrent read")
+
+	// ErrPingTimeout ends a connection whose peer has not been heard of: neither
+	// within one PingInterval, nor within another after a ping.
+	ErrPingTimeout error = &closedError{"websocket: the peer does not answer pings", nil}
+)
+
+// A closedError is one that a connection has ended with.
+type closedError struct {
+	text  string
+	cause error
+}
+
+func (e *closedError) Error() string {
+	if e.cause == nil {
+		return e.text
+	}
+	return e.text + ": " + e.cause.Error()
+}
+
+func (e *closedError) Unwrap() error        { return e.cause }
+func (e *closedError) Is(target error) bool { return target == net.ErrClosed }
+
+// Is makes errors.Is(err, net.ErrClosed) true for a connection closed by a close
+// frame, as for any other that is over.
+func (e *CloseError) Is(target error) bool { return target == net.ErrClosed }
+
+// lost returns the error for a connection that ended without a close frame.
+func lost(op string, cause error) error {
+	if errors.Is(cause, io.EOF) {
+		cause = io.ErrUnexpectedEOF
+	}
+	return &closedError{"websocket: " + op, fmt.Errorf("%w (%w)", cause, &CloseError{Code: StatusAbnormalClosure})}
+}
+
+// fail records why the connection is over and cancels its context. The first
+// reason stays: it is returned, now and to every later call.
+func (c *Conn) fail(err error) error {
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = err
+	}
+	err = c.err
+	c.mu.Unlock()
+	c.ending.Store(true)
+	c.cancel(err)
+	return err
+}
+
+// failure returns why the connection is over, or nil.
+func (c *Conn) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// interrupt ends the connection from outside: its context is cancelled with
+// cause, no frame is begun any more, the reader returns and a frame that is being
+// written has CloseTimeout left. The close handshake is left to the reader's
+// owner. It reports whether this was the first reason to end.
+func (c *Conn) interrupt(cause error) bool {
+	c.mu.Lock()
+	first := c.err == nil
+	if first {
+		c.err = cause
+		c.ending.Store(true)
+		c.wake = true
+		c.endBy = time.Now().Add(c.set.closeTimeout)
+		if !c.shut {
+			c.nc.SetReadDeadline(past)
+			c.nc.SetWriteDeadline(c.endBy)
+		}
+	}
+	c.mu.Unlock()
+	if first {
+		c.cancel(cause)
+	}
+	return first
+}
+
+// retire makes the reader return with cause, and every later one. Nothing else
+// ends: what has begun may be finished.
+func (c *Conn) retire(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retired = cause
+	c.wake = true
+	if !c.shut {
+		c.nc.SetReadDeadline(past)
+	}
+}
+
+// unreadable returns why nothing is read any more, or nil.
+func (c *Conn) unreadable() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	return c.retired
+}
+
+// past is a deadline that has gone by: it wakes what waits at once.
+var past = time.Unix(1, 0)
+
+// setReadDeadline sets the deadline unless the reader is being woken.
+func (c *Conn) setReadDeadline(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.wake && !c.shut {
+		c.nc.SetReadDeadline(t)
+	}
+}
+
+// setWriteDeadline gives the writer d from now, and less when the connection is
+// ending; 0 is no limit.
+func (c *Conn) setWriteDeadline(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shut {
+		return
+	}
+	var t time.Time
+	if d > 0 {
+		t = time.Now().Add(d)
+	}
+	if !c.endBy.IsZero() && (t.IsZero() || t.After(c.endBy)) {
+		t = c.endBy
+	}
+	c.nc.SetWriteDeadline(t)
+}
+
+// A readWatch ties a read to its context.
+type readWatch struct{ stop func() bool }
+
+// beginRead makes the caller the connection's reader until endRead, and lets the
+// end of ctx wake it.
+func (c *Conn) beginRead(ctx context.Context) error {
+	if !c.reading.CompareAndSwap(false, true) {
+		return ErrConcurrentRead
+	}
+	// The end of the connection's own context wakes the reader anyway.
+	if ctx == c.ctx || ctx.Done() == nil {
+		return nil
+	}
+	w := new(readWatch)
+	c.mu.Lock()
+	c.watch = w
+	c.mu.Unlock()
+	w.stop = context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.watch == w && !c.shut {
+			c.wake = true
+			c.nc.SetReadDeadline(past)
+		}
+	})
+	return nil
+}
+
+// endRead ends what beginRead began. A read that its context woke leaves the
+// connection as if it had not been: what has been read of a message is kept.
+func (c *Conn) endRead(ctx context.Context, err error) error {
+	c.mu.Lock()
+	w := c.watch
+	c.watch = nil
+	if w != nil && c.wake && c.err == nil && c.retired == nil {
+		c.wake = false
+		c.nc.SetReadDeadline(time.Time{})
+		c.in.timed = false
+	}
+	c.mu.Unlock()
+	if w != nil {
+		w.stop()
+	}
+	c.reading.Store(false)
+	if err == errWoken {
+		if cause := c.unreadable(); cause != nil {
+			return cause
+		}
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// errWoken is what a read ends with when its deadline was put into the past.
+var errWoken = errors.New("websocket: read interrupted")

@@ -1,0 +1,164 @@
+package channels
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// A Consumer handles one connection: a new one is made for each. Its methods, this
+// one and those of the optional interfaces [Connector], [EventReceiver] and
+// [Disconnector], are called one at a time, so that its fields need no lock. What a
+// method returns ends the connection, as described at [Handler], but nil goes on.
+type Consumer interface {
+	// Receive is called with each message; m.Data is the consumer's to keep.
+	Receive(ctx context.Context, s *Socket, m Message) error
+}
+
+// A BorrowedConsumer is a Consumer that does not keep what it receives, which then
+// costs no allocation: m.Data is valid until ReceiveBorrowed returns.
+type BorrowedConsumer interface {
+	ReceiveBorrowed(ctx context.Context, s *Socket, m Message) error
+}
+
+// A Connector is a consumer that is called first, when the connection is open and
+// before any message: the place to look at the user and to join groups.
+type Connector interface {
+	Connect(ctx context.Context, s *Socket) error
+}
+
+// An EventReceiver is a consumer that is called with the events of the groups that
+// its socket is in: those that [Server.Notify] sends.
+type EventReceiver interface {
+	ReceiveEvent(ctx context.Context, s *Socket, e Event) error
+}
+
+// A Disconnector is a consumer that is called last, when the connection has ended
+// or is about to be closed, also when Connect failed or was never called. Why is a
+// *CloseError when a close frame came or a close code was returned. Nothing can be
+// sent to the socket any more when its context is over, but to its groups.
+type Disconnector interface {
+	Disconnect(ctx context.Context, s *Socket, why error)
+}
+
+// Consume returns the handler that serves each connection by a consumer of its own.
+func Consume[C Consumer](newConsumer func() C) Handler {
+	return HandlerFunc(func(ctx context.Context, s *Socket) error {
+		c := newConsumer()
+		return s.consume(ctx, c, c.Receive, false)
+	})
+}
+
+// ConsumeBorrowed is Consume for consumers that do not keep what they receive.
+func ConsumeBorrowed[C BorrowedConsumer](newConsumer func() C) Handler {
+	return HandlerFunc(func(ctx context.Context, s *Socket) error {
+		c := newConsumer()
+		return s.consume(ctx, c, c.ReceiveBorrowed, true)
+	})
+}
+
+// consume runs a consumer until the connection ends.
+func (s *Socket) consume(ctx context.Context, c any, receive func(context.Context, *Socket, Message) error, borrow bool) (why error) {
+	s.consuming.Store(true)
+	if d, ok := c.(Disconnector); ok {
+		defer func() {
+			s.stopEvents()
+			d.Disconnect(ctx, s, why)
+		}()
+	}
+	if r, ok := c.(EventReceiver); ok {
+		s.startEvents(r)
+	}
+	if err := s.connect(ctx, c); err != nil {
+		return err
+	}
+	for {
+		m, err := s.next(borrow)
+		if err != nil {
+			return err
+		}
+		if err := s.dispatch(ctx, receive, m); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Socket) connect(ctx context.Context, c any) error {
+	connector, ok := c.(Connector)
+	if !ok {
+		return nil
+	}
+	if err := s.takeTurn(); err != nil {
+		return err
+	}
+	defer s.giveTurn()
+	return connector.Connect(ctx, s)
+}
+
+func (s *Socket) dispatch(ctx context.Context, receive func(context.Context, *Socket, Message) error, m Message) error {
+	if err := s.takeTurn(); err != nil {
+		return err
+	}
+	defer s.giveTurn()
+	return receive(ctx, s, m)
+}
+
+// next returns the next message of a consumer. While messages are at hand that
+// arrived together, what is sent is gathered; before waiting for more it is written.
+func (s *Socket) next(borrow bool) (Message, error) {
+	if s.conn == nil {
+		s.out.flush()
+		if err := s.out.settle(s.ctx); err != nil {
+			return Message{}, err
+		}
+		m, err := s.other.read(s.ctx)
+		if err == nil {
+			s.out.beginGather()
+		}
+		return m, err
+	}
+	gather := s.conn.more()
+	if !gather && s.out.gathered {
+		s.out.gathered = false
+		s.out.flush()
+	}
+	if err := s.out.settle(s.ctx); err != nil {
+		return Message{}, err
+	}
+	if err := s.conn.beginRead(s.ctx); err != nil {
+		return Message{}, err
+	}
+	m, err := s.conn.readMessage(borrow)
+	if err = s.conn.endRead(s.ctx, err); err != nil {
+		return Message{}, err
+	}
+	if !s.out.gathered && (!s.out.raw() || s.conn.more()) {
+		s.out.gathered = true
+		s.out.beginGather()
+	}
+	return m, nil
+}
+
+// An Event is what [Server.Notify] sends to the consumers of a group, in this
+// process and others: a type that the application chooses, and data.
+type Event struct {
+	Type string // 1 to 255 bytes
+	Data []byte // the receivers share it, and must not change it
+}
+
+// JSONEvent returns an event with v encoded by encoding/json.
+func JSONEvent(typ string, v any) (Event, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return Event{}, fmt.Errorf("channels: encode event %q: %w", typ, err)
+	}
+	return Event{typ, b}, nil
+}
+
+// Decode parses the event's data as JSON into v.
+func (e Event) Decode(v any) error {
+	if err := json.Unmarshal(e.Data, v); err != nil {
+		return fmt.Errorf("channels: decode event %q: %w", e.Type, err)
+	}
+	return nil
+}

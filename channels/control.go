@@ -1,0 +1,150 @@
+package channels
+
+import (
+	"context"
+	"encoding/binary"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/channels/internal/frame"
+)
+
+// control handles a control frame; payload is valid until it returns.
+func (c *Conn) control(opcode byte, payload []byte) error {
+	if opcode == frame.Close {
+		return c.receiveClose(payload)
+	}
+	if c.ending.Load() {
+		return errWoken
+	}
+	if !c.in.controls.take(c.set.controls) {
+		return c.failRead(StatusPolicyViolation, "too many control frames")
+	}
+	if opcode == frame.Ping {
+		// RFC 6455, Section 5.5.3: a pong carries the data of the ping it answers.
+		return c.writeControl(c.ctx, frame.Pong, payload)
+	}
+	// RFC 6455, Section 5.5.3: a pong that nobody asked for is not answered.
+	c.mu.Lock()
+	if done, ok := c.pings[string(payload)]; ok {
+		delete(c.pings, string(payload))
+		close(done)
+	}
+	c.mu.Unlock()
+	return nil
+}
+
+// Ping sends a ping and waits for its pong, which only a read can receive: another
+// goroutine must be reading.
+func (c *Conn) Ping(ctx context.Context) error {
+	done := make(chan struct{})
+	c.mu.Lock()
+	if c.pings == nil {
+		c.pings = make(map[string]chan struct{})
+	}
+	id := strconv.FormatInt(time.Now().UnixNano(), 36)
+	for c.pings[id] != nil {
+		id += "+"
+	}
+	c.pings[id] = done
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.pings, id)
+		c.mu.Unlock()
+	}()
+	if err := c.writeControl(ctx, frame.Ping, []byte(id)); err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.ctx.Done():
+		return c.failure()
+	}
+}
+
+// tick runs every PingInterval. A peer that was heard of since the last tick is
+// alive; otherwise it is pinged, and given up at the next tick: from 2 to 3
+// intervals after its last byte. While the application is busy and does not
+// read, nothing is held against the peer. A flag is checked here instead of
+// setting a timer for each message.
+func (c *Conn) tick() {
+	switch {
+	case c.failure() != nil:
+		return
+	case c.heard.Swap(false) || !c.reading.Load():
+		c.pinged = false
+	case c.pinged:
+		c.fail(ErrPingTimeout)
+		c.CloseNow()
+		return
+	default:
+		// A writer that is at work is watched by its own deadline.
+		select {
+		case c.wlock <- struct{}{}:
+			c.pinged = true
+			err := c.writeFrame(frame.Header{Fin: true, Opcode: frame.Ping}, nil)
+			<-c.wlock
+			if err != nil {
+				return
+			}
+		default:
+		}
+	}
+	c.keepalive.Reset(c.set.pingInterval)
+}
+
+// receiveClose takes the peer's close frame, answers it unless a close frame was
+// sent already, and ends the connection.
+func (c *Conn) receiveClose(payload []byte) error {
+	ce := &CloseError{Code: StatusNoStatus}
+	switch {
+	case len(payload) == 1:
+		// RFC 6455, Section 5.5.1: if there is a body, its first two bytes are the
+		// status code.
+		return c.failRead(StatusProtocolError, "close frame of one byte")
+	case len(payload) >= 2:
+		ce.Code = StatusCode(binary.BigEndian.Uint16(payload))
+		// RFC 6455, Section 7.4.2: other codes are reserved or never sent.
+		if !ce.Code.Sendable() {
+			return c.failRead(StatusProtocolError, "invalid close code")
+		}
+		// RFC 6455, Section 5.5.1: the reason is UTF-8.
+		if !utf8.Valid(payload[2:]) {
+			return c.failRead(StatusInvalidPayload, "invalid UTF-8 in a close reason")
+		}
+		ce.Reason = string(payload[2:])
+	}
+	c.mu.Lock()
+	c.closeReceived = true
+	c.mu.Unlock()
+	// RFC 6455, Section 5.5.1: the answer usually echoes the status code. It waits
+	// for the frame that is being written, but not for long.
+	c.sendClose(ce.Code, "")
+	c.fail(ce)
+	c.shutdown()
+	return ce
+}
+
+// failRead ends the connection because of what the peer sent: with a close frame
+// of that code (RFC 6455, Section 7.1.7), then without waiting for an answer.
+func (c *Conn) failRead(code StatusCode, reason string) error {
+	err := c.fail(&readError{CloseError{Code: code, Reason: reason}})
+	c.sendClose(code, reason)
+	c.shutdown()
+	return err
+}
+
+// A readError says what was wrong with what the peer sent. It is told from a
+// *CloseError that the peer itself sent by its text only.
+type readError struct{ CloseError }
+
+func (e *readError) Error() string {
+	return "websocket: " + e.Reason + " (closed with " + e.Code.String() + ")"
+}
+
+func (e *readError) Unwrap() error { return &e.CloseError }

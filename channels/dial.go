@@ -1,0 +1,354 @@
+package channels
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/sluicehq/sluice/channels/internal/handshake"
+)
+
+// DialOptions are what [Dial] may be told. The zero value, and nil, are ready.
+type DialOptions struct {
+	// Header is sent with the handshake. It cannot set what the handshake itself
+	// needs. An "Origin" in it is sent in place of the default one; with no value
+	// none is sent.
+	Header http.Header
+
+	// Origin is the origin to send. Default: that of the server dialled, as its own
+	// pages have it.
+	Origin string
+
+	// Jar has the cookies to send, and gets those that the server sets.
+	Jar http.CookieJar
+
+	// Subprotocols are offered, in this order of preference.
+	Subprotocols []string
+
+	// TLSConfig is used for wss URLs.
+	TLSConfig *tls.Config
+
+	// NetDial connects to "host:port", of the server or of its proxy. Default:
+	// [net.Dialer.DialContext].
+	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Proxy returns the proxy for a request, or nil for none: its URL's scheme is
+	// http, https or socks5. Default [http.ProxyFromEnvironment], or none when
+	// NetDial is set.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// FollowRedirects is how many redirects are followed. Default: none. To another
+	// host neither Header nor Jar's other cookies go, and never from wss to ws.
+	FollowRedirects int
+
+	// Timeout is how long the whole of Dial may take. Default 30 s; negative
+	// means no limit.
+	Timeout time.Duration
+
+	// As in [Upgrader].
+	Compression                              Compression
+	Limits                                   Limits
+	WriteTimeout, CloseTimeout, PingInterval time.Duration
+}
+
+const defaultDialTimeout = 30 * time.Second
+
+// maxResponse bounds what is read of a server's answer: its header, and, when it
+// refuses, its body.
+const (
+	maxResponseHeader = 64 << 10
+	maxResponseBody   = 4 << 10
+)
+
+// Dial opens a WebSocket connection to a ws or wss URL (RFC 6455, Section 4.1).
+// When the server answered but not as it should, the response is returned with the
+// error, and up to 4 KiB of its body can be read. Ctx bounds Dial only.
+func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
+	if opts == nil {
+		opts = new(DialOptions)
+	}
+	if d := orDefault(opts.Timeout, defaultDialTimeout); d > 0 {
+		timed, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		ctx = timed
+	}
+	c, resp, err := dial(ctx, rawURL, opts)
+	if err != nil {
+		return nil, resp, fmt.Errorf("websocket: dial: %w", err)
+	}
+	return c, resp, nil
+}
+
+func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
+	u, err := parseTarget(rawURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := opts.Compression.validate(); err != nil {
+		return nil, nil, err
+	}
+	d := dialer{opts: opts, header: opts.Header}
+	for redirects := 0; ; redirects++ {
+		c, resp, err := d.try(ctx, u)
+		if err == nil {
+			return c, resp, nil
+		}
+		if resp == nil || redirects >= opts.FollowRedirects || !isRedirect(resp.StatusCode) {
+			return nil, resp, err
+		}
+		next, err := d.redirect(u, resp)
+		if err != nil {
+			return nil, resp, err
+		}
+		u = next
+	}
+}
+
+// parseTarget parses a ws or wss URL (RFC 6455, Section 3).
+func parseTarget(rawURL string) (*url.URL, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, errors.New("malformed URL") // its text could have a token in it
+	}
+	switch {
+	case u.Scheme != "ws" && u.Scheme != "wss":
+		return nil, fmt.Errorf("the scheme %q is neither ws nor wss", u.Scheme)
+	case u.Host == "" || u.Hostname() == "":
+		return nil, errors.New("the URL has no host")
+	case u.Fragment != "":
+		return nil, errors.New("a WebSocket URL has no fragment")
+	}
+	return u, nil
+}
+
+// A dialer tries one URL after another.
+type dialer struct {
+	opts   *DialOptions
+	header http.Header
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}
+
+// redirect returns where resp sends us. Another host is not given what was meant
+// for this one.
+func (d *dialer) redirect(from *url.URL, resp *http.Response) (*url.URL, error) {
+	base := *from
+	base.Scheme = httpScheme(from.Scheme)
+	to, err := base.Parse(resp.Header.Get("Location"))
+	if err != nil || resp.Header.Get("Location") == "" {
+		return nil, errors.New("malformed redirect")
+	}
+	switch to.Scheme {
+	case "http":
+		to.Scheme = "ws"
+	case "https":
+		to.Scheme = "wss"
+	}
+	if to, err = parseTarget(to.String()); err != nil {
+		return nil, fmt.Errorf("redirect: %w", err)
+	}
+	if from.Scheme == "wss" && to.Scheme == "ws" {
+		return nil, errors.New("redirect from wss to ws")
+	}
+	if address(to) != address(from) {
+		d.header = nil
+	}
+	return to, nil
+}
+
+func httpScheme(scheme string) string {
+	if scheme == "wss" {
+		return "https"
+	}
+	return "http"
+}
+
+// address returns u's "host:port".
+func address(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "80"
+		if u.Scheme == "wss" {
+			port = "443"
+		}
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// try makes one handshake.
+func (d *dialer) try(ctx context.Context, u *url.URL) (*Conn, *http.Response, error) {
+	req, key, err := d.request(ctx, u)
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, err := d.connect(ctx, u, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
+	c, resp, err := d.handshake(nc, req, key)
+	if !stop() && err == nil {
+		// The deadline may be about to be set.
+		nc.Close()
+		return nil, resp, context.Cause(ctx)
+	}
+	if err != nil {
+		nc.Close()
+		if cause := context.Cause(ctx); cause != nil && resp == nil {
+			err = cause
+		}
+		return nil, resp, err
+	}
+	return c, resp, nil
+}
+
+// request builds the opening handshake (RFC 6455, Section 4.1).
+func (d *dialer) request(ctx context.Context, u *url.URL) (*http.Request, string, error) {
+	target := *u
+	target.Scheme = httpScheme(u.Scheme)
+	target.User = nil
+	req := (&http.Request{
+		Method: http.MethodGet, URL: &target, Host: u.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header),
+	}).WithContext(ctx)
+	for name, values := range d.header {
+		req.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	if host := req.Header.Get("Host"); host != "" {
+		req.Host = host
+		req.Header.Del("Host")
+	}
+	if _, ok := req.Header["Origin"]; !ok {
+		origin := d.opts.Origin
+		if origin == "" {
+			origin = handshake.FromURL(u)
+		}
+		req.Header.Set("Origin", origin)
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		req.SetBasicAuth(u.User.Username(), password)
+	}
+	if d.opts.Jar != nil {
+		for _, c := range d.opts.Jar.Cookies(&target) {
+			req.AddCookie(c)
+		}
+	}
+	key := handshake.NewKey()
+	req.Header["Upgrade"] = websocketToken
+	req.Header["Connection"] = upgradeToken
+	req.Header["Sec-Websocket-Version"] = []string{"13"}
+	req.Header["Sec-Websocket-Key"] = []string{key}
+	delete(req.Header, "Sec-Websocket-Protocol")
+	delete(req.Header, "Sec-Websocket-Extensions")
+	for i, s := range d.opts.Subprotocols {
+		if !handshake.IsToken(s) || slices.Contains(d.opts.Subprotocols[:i], s) {
+			return nil, "", fmt.Errorf("the subprotocols are not distinct tokens")
+		}
+	}
+	if len(d.opts.Subprotocols) > 0 {
+		req.Header["Sec-Websocket-Protocol"] = []string{joinTokens(d.opts.Subprotocols)}
+	}
+	if offer := d.opts.Compression.offer(); offer != "" {
+		req.Header["Sec-Websocket-Extensions"] = []string{offer}
+	}
+	return req, key, nil
+}
+
+func joinTokens(tokens []string) string {
+	var b bytes.Buffer
+	for i, t := range tokens {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(t)
+	}
+	return b.String()
+}
+
+// handshake sends the request and checks the answer.
+func (d *dialer) handshake(nc net.Conn, req *http.Request, key string) (*Conn, *http.Response, error) {
+	if err := req.Write(nc); err != nil {
+		return nil, nil, err
+	}
+	limited := &io.LimitedReader{R: nc, N: maxResponseHeader}
+	br := bufio.NewReader(limited)
+	resp, err := readResponse(br, req)
+	if err != nil {
+		if limited.N <= 0 {
+			err = errors.New("the response's header is too large")
+		}
+		return nil, nil, err
+	}
+	if d.opts.Jar != nil {
+		if cookies := resp.Cookies(); len(cookies) > 0 {
+			d.opts.Jar.SetCookies(req.URL, cookies)
+		}
+	}
+	agreed, err := d.checkResponse(resp, key)
+	if err != nil {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxResponseBody))
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+		return nil, resp, err
+	}
+	rest, _ := br.Peek(br.Buffered())
+	o := d.opts
+	set := newSettings(o.Limits, o.WriteTimeout, o.CloseTimeout, o.PingInterval)
+	c := newConn(context.Background(), nc, true, set, rest)
+	c.subprotocol = resp.Header.Get("Sec-Websocket-Protocol")
+	c.flate = agreed
+	resp.Body = http.NoBody
+	return c, resp, nil
+}
+
+// readResponse reads the final response: a few informational ones may precede it.
+func readResponse(br *bufio.Reader, req *http.Request) (*http.Response, error) {
+	for range 5 {
+		resp, err := http.ReadResponse(br, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, nil
+		}
+	}
+	return nil, errors.New("too many informational responses")
+}
+
+// checkResponse validates the server's handshake (RFC 6455, Section 4.1, the list
+// that follows "Once a client's opening handshake has been sent").
+func (d *dialer) checkResponse(resp *http.Response, key string) (*flate, error) {
+	h := resp.Header
+	switch accept := h["Sec-Websocket-Accept"]; {
+	case resp.StatusCode != http.StatusSwitchingProtocols:
+		return nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	case len(h["Upgrade"]) != 1 || !handshake.HasToken(h["Upgrade"], "websocket"):
+		return nil, errors.New("the response has no Upgrade to websocket")
+	case !handshake.HasToken(h["Connection"], "upgrade"):
+		return nil, errors.New("the response has no Connection: Upgrade")
+	case len(accept) != 1 || accept[0] != handshake.Accept(key):
+		return nil, errors.New("the response has a wrong Sec-WebSocket-Accept")
+	}
+	// A subprotocol that was not offered MUST fail the connection.
+	if p := h["Sec-Websocket-Protocol"]; len(p) > 1 || len(p) == 1 && !slices.Contains(d.opts.Subprotocols, p[0]) {
+		return nil, errors.New("the response has a subprotocol that was not offered")
+	}
+	// So MUST an extension.
+	return d.opts.Compression.agreed(h["Sec-Websocket-Extensions"])
+}

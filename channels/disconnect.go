@@ -1,0 +1,69 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Disconnect closes every socket that has tag, on every process, with 3000
+// (unauthorized) and reason, which the clients see. When it returns, no frame is
+// begun to or from those of this process any more, and their contexts are
+// cancelled; those of other processes follow as soon as the layer has told them.
+// An error means that other processes may not have been told.
+func (srv *Server) Disconnect(ctx context.Context, tag, reason string) error {
+	if tag == "" {
+		return errors.New("channels: disconnect: the tag is empty")
+	}
+	reason = trimReason(reason)
+	srv.disconnectLocal(tag, reason)
+	if srv.Layer == nil {
+		return nil
+	}
+	if err := srv.Layer.Publish(ctx, disconnectTopic, append(append([]byte{byte(len(reason))}, reason...), tag...)); err != nil {
+		return fmt.Errorf("channels: disconnect on other processes: %w", err)
+	}
+	return nil
+}
+
+// disconnectTopic carries the disconnects: a byte for the length of the
+// reason, the reason, the tag.
+const disconnectTopic = "disconnect"
+
+func (srv *Server) disconnectLocal(tag, reason string) {
+	st := srv.init()
+	st.mu.Lock()
+	var sockets []*Socket
+	if set := st.tags[tag]; set != nil {
+		sockets = slices.Clone(set.list)
+	}
+	st.mu.Unlock()
+	for _, s := range sockets {
+		s.end(&CloseError{Code: StatusUnauthorized, Reason: reason}, false)
+	}
+}
+
+// subscribeDisconnects subscribes to disconnects from other processes, at the first
+// socket. A server that cannot hear them serves nobody.
+func (srv *Server) subscribeDisconnects() error {
+	if srv.Layer == nil {
+		return nil
+	}
+	st := &srv.state
+	st.subscribing <- struct{}{}
+	defer func() { <-st.subscribing }()
+	if st.disconnect != nil {
+		return nil
+	}
+	cancel, err := srv.Layer.Subscribe(st.ctx, disconnectTopic, func(b []byte) {
+		if len(b) > 1 && len(b) > 1+int(b[0]) {
+			srv.disconnectLocal(string(b[1+b[0]:]), string(b[1:1+b[0]]))
+		}
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("channels: subscribe to disconnects: %w", err)
+	}
+	st.disconnect = cancel
+	return nil
+}

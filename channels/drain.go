@@ -1,0 +1,267 @@
+package channels
+
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/channels/internal/frame"
+)
+
+// tryLockWrite takes the connection's right to write if it is free.
+func (c *Conn) tryLockWrite() bool {
+	select {
+	case c.wlock <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// appendFrame appends the frame of a message to b.
+func (c *Conn) appendFrame(b []byte, m Message) []byte {
+	h := frame.Header{Fin: true, Opcode: byte(m.Type), Length: int64(len(m.Data))}
+	if c.flate != nil && len(m.Data) >= c.flate.threshold {
+		z, compressed := c.flate.compress(m.Data)
+		if compressed {
+			h.RSV, h.Length = frame.RSV1, int64(len(z.b))
+			b = append(frame.Append(b, &h), z.b...)
+			putMessage(z)
+			return b
+		}
+		putMessage(z)
+	}
+	return append(frame.Append(b, &h), m.Data...)
+}
+
+// sendNow writes one message for its sender, who has made himself the writer and
+// holds wlock. What the socket does not take at once is copied and left to a
+// goroutine.
+func (q *outbox) sendNow(m Message) error {
+	conn := q.s.conn
+	if conn.ending.Load() {
+		conn.unlockWrite()
+		q.writeDone()
+		return conn.ended()
+	}
+	wb := getWriteBuffer()
+	b := wb.b
+	direct := m.Data
+	if len(m.Data)+frame.MaxHeader <= writeBuffer {
+		b, direct = conn.appendFrame(b, m), nil
+	} else {
+		b, direct = conn.appendHead(b, m)
+	}
+	n, err := conn.rawWrite(b)
+	if err == nil && n == len(b) && len(direct) > 0 {
+		var d int
+		d, err = conn.rawWrite(direct)
+		direct = direct[d:]
+	}
+	if err != nil {
+		putWriteBuffer(wb)
+		conn.unlockWrite()
+		err = conn.failWrite(err)
+		q.writeDone()
+		return err
+	}
+	if n < len(b) || len(direct) > 0 {
+		rest := append(append([]byte(nil), b[n:]...), direct...)
+		putWriteBuffer(wb)
+		go q.drainRest(rest) // ends when all is written; finish waits for it
+		return nil
+	}
+	wb.b = b[:0]
+	putWriteBuffer(wb)
+	conn.unlockWrite()
+	q.writeDone()
+	return nil
+}
+
+// appendHead appends the header of a large message and the first part of its
+// payload, and returns the rest of it.
+func (c *Conn) appendHead(b []byte, m Message) ([]byte, []byte) {
+	h := frame.Header{Fin: true, Opcode: byte(m.Type)}
+	payload := m.Data
+	if c.flate != nil {
+		if z, compressed := c.flate.compress(m.Data); compressed {
+			h.RSV, payload = frame.RSV1, z.b // left to the collector
+		}
+	}
+	h.Length = int64(len(payload))
+	b = frame.Append(b, &h)
+	n := min(len(payload), writeBuffer)
+	return append(b, payload[:n]...), payload[n:]
+}
+
+// writeDone ends the writer's turn, or goes on with what has been queued since.
+func (q *outbox) writeDone() {
+	q.mu.Lock()
+	if q.err == nil && !q.gathering && (q.waiting() > 0 || q.gather != nil) {
+		q.mu.Unlock()
+		q.drain(false)
+		return
+	}
+	q.writing = false
+	q.wakeReached()
+	q.mu.Unlock()
+}
+
+// drainRest waits until rest, the end of something begun, is written, gives wlock
+// back, and writes on.
+func (q *outbox) drainRest(rest []byte) {
+	conn := q.s.conn
+	conn.writeBlocking(rest)
+	conn.unlockWrite()
+	q.drain(true)
+}
+
+// drain writes until nothing is left. The caller has made itself the writer. With
+// wait it waits for the network; without, what the network does not take at once
+// is left to a goroutine.
+func (q *outbox) drain(wait bool) {
+	if q.s.conn == nil {
+		q.drainOther()
+		return
+	}
+	conn := q.s.conn
+	switch {
+	case conn.tryLockWrite():
+	case !wait:
+		go q.drain(true) // ends when all is written; finish waits for it
+		return
+	default:
+		conn.wlock <- struct{}{} // whoever holds it has a deadline
+	}
+	for {
+		q.mu.Lock()
+		wb, direct := q.take()
+		if wb == nil && direct == nil {
+			q.writing = false
+			q.wakeReached()
+			q.mu.Unlock()
+			conn.unlockWrite()
+			return
+		}
+		q.wakeReached()
+		q.mu.Unlock()
+		rest, ok := q.writeBatch(wb, direct, wait)
+		if len(rest) > 0 {
+			go q.drainRest(rest)
+			return
+		}
+		if !ok {
+			q.mu.Lock()
+			q.backlog, q.first, q.bytes = nil, 0, 0
+			if q.gather != nil {
+				putWriteBuffer(q.gather)
+				q.gather = nil
+			}
+			q.mu.Unlock()
+		}
+	}
+}
+
+// take removes from the outbox what is written next: what is gathered and as much
+// of the backlog as makes one write, or one large message. Of a single prepared
+// frame not even a copy is made. After the end it removes all and returns nothing.
+func (q *outbox) take() (wb *buffer, direct []byte) {
+	conn := q.s.conn
+	wb, q.gather = q.gather, nil
+	if q.err != nil || conn.ending.Load() {
+		q.backlog, q.first, q.bytes = nil, 0, 0
+		if wb != nil {
+			putWriteBuffer(wb)
+		}
+		return nil, nil
+	}
+	if wb == nil && q.waiting() == 1 {
+		if p := q.backlog[q.first].prep; p != nil {
+			q.pop()
+			return nil, p.frameFor(conn)
+		}
+	}
+	for q.waiting() > 0 {
+		next := &q.backlog[q.first]
+		size := next.size() + frame.MaxHeader
+		if wb != nil && len(wb.b)+size > writeBuffer {
+			break
+		}
+		if wb == nil {
+			wb = getWriteBuffer()
+		}
+		o := q.pop()
+		switch {
+		case size > writeBuffer && o.prep != nil:
+			putWriteBuffer(wb)
+			return nil, o.prep.frameFor(conn)
+		case size > writeBuffer:
+			wb.b, direct = conn.appendHead(wb.b, o.m)
+			return wb, direct
+		case o.prep != nil:
+			wb.b = append(wb.b, o.prep.frameFor(conn)...)
+		default:
+			wb.b = conn.appendFrame(wb.b, o.m)
+		}
+	}
+	return wb, nil
+}
+
+// writeBatch writes wb and then direct. Without wait it may return a rest, which
+// is nobody else's.
+func (q *outbox) writeBatch(wb *buffer, direct []byte, wait bool) (rest []byte, ok bool) {
+	conn := q.s.conn
+	var b []byte
+	if wb != nil {
+		b = wb.b
+		defer putWriteBuffer(wb)
+	}
+	if wait {
+		if len(b) > 0 && conn.write(b) != nil {
+			return nil, false
+		}
+		return nil, len(direct) == 0 || conn.write(direct) == nil
+	}
+	for _, part := range [...][]byte{b, direct} {
+		if len(rest) > 0 {
+			rest = append(rest, part...)
+			continue
+		}
+		if len(part) == 0 {
+			continue
+		}
+		n, err := conn.rawWrite(part)
+		if err != nil {
+			conn.failWrite(err)
+			return nil, false
+		}
+		if n < len(part) {
+			rest = append([]byte(nil), part[n:]...)
+		}
+	}
+	return rest, true
+}
+
+// drainOther is drain for a connection that is not a WebSocket.
+func (q *outbox) drainOther() {
+	for {
+		q.mu.Lock()
+		if q.err != nil || q.waiting() == 0 {
+			q.backlog, q.first, q.bytes = nil, 0, 0
+			q.writing = false
+			q.wakeReached()
+			q.mu.Unlock()
+			return
+		}
+		o := q.pop()
+		q.wakeReached()
+		q.mu.Unlock()
+		if o.prep != nil {
+			o.m = o.prep.m
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(q.s.ctx), q.s.srv.writeTimeout())
+		err := q.s.other.mc.Write(ctx, o.m)
+		cancel()
+		if err != nil {
+			q.s.end(lost("write", err), false)
+		}
+	}
+}

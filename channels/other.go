@@ -1,0 +1,71 @@
+package channels
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// An otherConn is a connection that is not a WebSocket.
+type otherConn struct {
+	nc     net.Conn
+	mc     MessageConn // nil until it is open
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	mu     sync.Mutex // guards what follows, and the order of deadlines
+	ending bool
+}
+
+func newOtherConn(nc net.Conn) *otherConn {
+	o := &otherConn{nc: nc}
+	o.ctx, o.cancel = context.WithCancelCause(context.Background())
+	return o
+}
+
+// begin ends the time for Open, and reports whether the connection may go on.
+func (o *otherConn) begin() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ending {
+		return false
+	}
+	return o.nc.SetDeadline(time.Time{}) == nil
+}
+
+// read returns the next message. The end of ctx is obeyed as the protocol does.
+func (o *otherConn) read(ctx context.Context) (Message, error) {
+	m, err := o.mc.Read(ctx)
+	if cause := context.Cause(o.ctx); cause != nil {
+		return Message{}, cause
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return Message{}, context.Cause(ctx)
+		}
+		err = lost("read", err)
+		o.interrupt(err)
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// interrupt cancels the context with cause and makes Read and Write return.
+func (o *otherConn) interrupt(cause error) {
+	o.mu.Lock()
+	first := !o.ending
+	o.ending = true
+	if first {
+		o.nc.SetDeadline(past)
+	}
+	o.mu.Unlock()
+	o.cancel(cause)
+}
+
+// close says goodbye and closes the connection.
+func (o *otherConn) close(code StatusCode, reason string, wait time.Duration) {
+	o.nc.SetDeadline(time.Now().Add(wait))
+	o.mc.Close(code, reason)
+	o.nc.Close()
+}

@@ -1,0 +1,340 @@
+package channels
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/channels/internal/frame"
+)
+
+// An outbox is what waits to be written to one socket, first in first out.
+//
+// First comes gather: frames made ready while the socket handles messages of which
+// more have arrived, to be written together. They are bounded by one write and
+// will be written in any case. Then the backlog: messages that wait, because the
+// socket is slow or a broadcast has just been queued. Limits and policy are about
+// the backlog.
+//
+// One goroutine at a time writes; it is whoever found nobody writing. Where the
+// socket can be asked to take what it can at once, that is the sender itself;
+// as soon as it would have to wait, a goroutine is started for the rest.
+type outbox struct {
+	s        *Socket
+	gathered bool // gathering, as the socket's goroutine remembers it without a lock
+
+	mu        sync.Mutex // guards what follows; never held during I/O
+	gather    *buffer
+	gathering bool // the socket's goroutine will flush what is gathered
+	late      bool // a lane looks after gather within gatherTime
+	backlog   []outbound
+	first     int  // backlog[first:] still waits
+	bytes     int  // of the backlog's payloads
+	writing   bool // somebody writes
+	dirty     bool // a lane will write
+	err       error
+	waiters   []waiter
+	dropped   uint64
+}
+
+// An outbound is one message that waits: its payload, or, when many sockets get
+// it, what has been prepared for all.
+type outbound struct {
+	m    Message
+	prep *prepared
+}
+
+// A waiter waits until no more than level bytes, or nothing at all, are left.
+type waiter struct {
+	level int
+	done  chan struct{}
+}
+
+func (q *outbox) init(s *Socket) { q.s = s }
+
+// raw reports whether a write need not wait.
+func (q *outbox) raw() bool { return q.s.conn != nil && q.s.conn.raw.ok }
+
+// send takes one message of the application's.
+func (q *outbox) send(m Message) error {
+	q.mu.Lock()
+	if q.err != nil {
+		q.mu.Unlock()
+		return q.err
+	}
+	if !q.writing && q.waiting() == 0 && q.s.conn != nil {
+		if q.gathering && q.gatherFrame(m) {
+			q.mu.Unlock()
+			return nil
+		}
+		if !q.gathering && q.gather == nil && q.raw() && q.s.conn.tryLockWrite() {
+			q.writing = true
+			q.mu.Unlock()
+			return q.sendNow(m)
+		}
+	}
+	if !q.admit(len(m.Data)) {
+		return q.full() // unlocks
+	}
+	m.Data = append([]byte(nil), m.Data...)
+	q.push(outbound{m: m})
+	flush := q.markDirty()
+	q.mu.Unlock()
+	if flush {
+		q.s.srv.flushLater(q.s)
+	}
+	return nil
+}
+
+// deliver takes a message that many sockets get, and reports whether the caller is
+// to have the socket flushed.
+func (q *outbox) deliver(p *prepared) (flush bool) {
+	q.mu.Lock()
+	if q.err != nil {
+		q.mu.Unlock()
+		return false
+	}
+	if !q.admit(len(p.m.Data)) {
+		q.full() // unlocks
+		return false
+	}
+	q.push(outbound{prep: p})
+	flush = q.markDirty()
+	q.mu.Unlock()
+	return flush
+}
+
+// gatherFrame adds the message to what is gathered, if there is room.
+func (q *outbox) gatherFrame(m Message) bool {
+	conn := q.s.conn
+	if len(m.Data)+frame.MaxHeader > writeBuffer/2 {
+		return false
+	}
+	if q.gather == nil {
+		q.gather = getWriteBuffer()
+	}
+	if len(q.gather.b)+len(m.Data)+frame.MaxHeader > writeBuffer {
+		return false
+	}
+	q.gather.b = conn.appendFrame(q.gather.b, m)
+	if !q.late {
+		q.late = true
+		q.s.srv.flushSoon(q.s)
+	}
+	return true
+}
+
+// waiting returns how many messages are in the backlog.
+func (q *outbox) waiting() int { return len(q.backlog) - q.first }
+
+func (q *outbox) push(o outbound) {
+	q.backlog = append(q.backlog, o)
+	q.bytes += o.size()
+}
+
+func (o *outbound) size() int {
+	if o.prep != nil {
+		return len(o.prep.m.Data)
+	}
+	return len(o.m.Data)
+}
+
+func (q *outbox) pop() outbound {
+	o := q.backlog[q.first]
+	q.backlog[q.first] = outbound{}
+	if q.first++; q.first == len(q.backlog) {
+		// An idle socket keeps no queue.
+		q.backlog, q.first = nil, 0
+	}
+	q.bytes -= o.size()
+	return o
+}
+
+// admit makes sure that there is room for size bytes more, or reports that there
+// is not.
+func (q *outbox) admit(size int) bool {
+	maxMessages := orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)
+	maxBytes := orDefault(q.s.srv.Queue.Bytes, defaultQueueBytes)
+	for q.waiting() > 0 && (maxMessages > 0 && q.waiting() >= maxMessages || maxBytes > 0 && q.bytes+size > maxBytes) {
+		if q.s.srv.Slow != DropOldest {
+			return false
+		}
+		q.pop()
+		q.dropped++
+	}
+	return true
+}
+
+// errSlow closes a socket that does not take what it is sent.
+var errSlow = &CloseError{Code: StatusTryAgainLater, Reason: "too slow"}
+
+// full does what the policy says, and unlocks.
+func (q *outbox) full() error {
+	if q.s.srv.Slow == DropNewest {
+		q.dropped++
+		q.mu.Unlock()
+		return nil
+	}
+	q.mu.Unlock()
+	q.s.end(errSlow, false)
+	return errSlow
+}
+
+// markDirty reports whether nobody is going to write what was just queued.
+func (q *outbox) markDirty() bool {
+	if q.writing || q.dirty || q.gathering {
+		return false
+	}
+	q.dirty = true
+	return true
+}
+
+// beginGather makes what is sent wait until flush: more messages have arrived, and
+// the answers to all are written together.
+func (q *outbox) beginGather() {
+	q.mu.Lock()
+	q.gathering = true
+	q.mu.Unlock()
+}
+
+// flush ends what beginGather began, and writes what has been gathered.
+func (q *outbox) flush() {
+	q.mu.Lock()
+	q.gathering = false
+	write := !q.writing && (q.gather != nil || q.waiting() > 0)
+	if write {
+		q.writing = true
+	}
+	q.mu.Unlock()
+	if write {
+		q.drain(true)
+	}
+}
+
+// flushFromLane writes what waits, without waiting itself.
+func (q *outbox) flushFromLane(late bool) {
+	q.mu.Lock()
+	if late {
+		q.late = false
+	} else {
+		q.dirty = false
+	}
+	write := !q.writing && (q.gather != nil || q.waiting() > 0)
+	if write {
+		q.writing = true
+	}
+	q.mu.Unlock()
+	switch {
+	case !write:
+	case q.raw():
+		q.drain(false)
+	default:
+		go q.drain(true) // ends when all is written; finish waits for it
+	}
+}
+
+// flushBeforeEnd writes what is queued, in the time that the close has.
+func (q *outbox) flushBeforeEnd() {
+	wait, cancel := context.WithTimeout(context.Background(), q.s.closeTimeout())
+	defer cancel()
+	q.wait(wait, 0)
+}
+
+// drop forgets what has not been begun, and takes nothing more.
+func (q *outbox) drop(cause error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil {
+		q.err = cause
+	}
+	q.backlog, q.first, q.bytes = nil, 0, 0
+	if !q.writing && q.gather != nil {
+		putWriteBuffer(q.gather)
+		q.gather = nil
+	}
+	q.wakeAll()
+}
+
+// settle waits, before a message is read, until half of the queue's bytes have
+// gone: a client that does not take answers is not asked for more questions.
+func (q *outbox) settle(ctx context.Context) error {
+	q.mu.Lock()
+	level := orDefault(q.s.srv.Queue.Bytes, defaultQueueBytes) / 2
+	calm := q.bytes <= level && q.waiting() <= orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)/2
+	q.mu.Unlock()
+	if calm {
+		return nil
+	}
+	return q.wait(ctx, level)
+}
+
+// wait flushes, and waits until no more than level bytes are queued; with level 0
+// until all is written.
+func (q *outbox) wait(ctx context.Context, level int) error {
+	q.flush()
+	q.mu.Lock()
+	if q.err != nil || q.reached(level) {
+		defer q.mu.Unlock()
+		return q.err
+	}
+	w := waiter{level, make(chan struct{})}
+	q.waiters = append(q.waiters, w)
+	q.mu.Unlock()
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-q.s.ctx.Done():
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil && !q.reached(level) {
+		return context.Cause(q.s.ctx)
+	}
+	return q.err
+}
+
+// waitWriter waits until nobody writes: after drop, and within CloseTimeout.
+func (q *outbox) waitWriter() {
+	q.mu.Lock()
+	if !q.writing {
+		q.mu.Unlock()
+		return
+	}
+	w := waiter{0, make(chan struct{})}
+	q.waiters = append(q.waiters, w)
+	q.mu.Unlock()
+	<-w.done
+}
+
+func (q *outbox) reached(level int) bool {
+	if level == 0 {
+		return !q.writing && q.waiting() == 0 && q.gather == nil
+	}
+	return q.bytes <= level && q.waiting() < orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)
+}
+
+// wakeReached wakes the waiters whose level has been reached.
+func (q *outbox) wakeReached() {
+	if len(q.waiters) == 0 {
+		return
+	}
+	kept := q.waiters[:0]
+	for _, w := range q.waiters {
+		if q.reached(w.level) {
+			close(w.done)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	q.waiters = kept
+	if len(kept) == 0 {
+		q.waiters = nil
+	}
+}
+
+// wakeAll wakes the waiters for the queue; those for the writer wait on.
+func (q *outbox) wakeAll() { q.wakeReached() }
+
+// gatherTime is how long a message may be held back to be written with others.
+const gatherTime = time.Millisecond

@@ -1,0 +1,14 @@
+//go:build !unix
+
+package channels
+
+import "errors"
+
+// rawIO is not available here: everything goes by net.Conn.
+type rawIO struct{ ok bool }
+
+func (c *Conn) initRaw() {}
+
+func (c *Conn) rawRead() (int, error) { return 0, errors.ErrUnsupported }
+
+func (c *Conn) rawWrite([]byte) (int, error) { return 0, errors.ErrUnsupported }

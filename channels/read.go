@@ -1,0 +1,437 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"math"
+	"os"
+	"time"
+
+	"github.com/sluicehq/sluice/channels/internal/frame"
+	"github.com/sluicehq/sluice/channels/internal/mask"
+	"github.com/sluicehq/sluice/channels/internal/utf8stream"
+)
+
+// input is the state of the reading side. It belongs to the reader; a read that
+// its context ends leaves everything here for the next.
+type input struct {
+	buf *buffer // buf.b[pos:] has been read and not yet consumed; nil when empty
+	pos int
+
+	// first receives the first bytes of a connection that cannot be asked whether
+	// it has some: so that one that is idle holds no buffer.
+	first [frame.MaxHeader]byte
+
+	head    frame.Header // of the data frame being read
+	left    int64        // of its payload
+	maskPos int
+
+	active     bool // inside a message
+	compressed bool
+	typ        MessageType
+	frames     int
+	size       int64 // of the message, by its headers
+	utf8       utf8stream.State
+
+	body     []byte  // the message so far, when it is not read in one piece
+	bodyBuf  *buffer // the pooled buffer that body lies in, if it does
+	borrowed bool    // the last message lies in buf or bodyBuf
+
+	timed    bool  // a deadline for the message is set
+	quantum  int64 // what may still come before it is set anew
+	controls bucket
+	messages bucket
+}
+
+// Read returns the next message; its Data is the caller's. An error that ctx
+// caused, and only that, leaves the connection usable: the next Read goes on
+// where this one stopped, also within a message. Any other is final. A peer that
+// closed is told by a *CloseError with its code (1005 when it gave none); a
+// connection that broke, by an error for which [CloseStatus] is 1006.
+func (c *Conn) Read(ctx context.Context) (Message, error) {
+	if err := c.beginRead(ctx); err != nil {
+		return Message{}, err
+	}
+	m, err := c.readMessage(false)
+	if err = c.endRead(ctx, err); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// Messages returns the messages until the connection ends or ctx does: the last
+// pair has a zero message and the error that Read returned.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, err := c.Read(ctx)
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Discard reads and throws away messages until the connection ends, and returns
+// why: for a connection that is only written to, whose control frames must be
+// answered all the same. The limits hold.
+func (c *Conn) Discard(ctx context.Context) error {
+	if err := c.beginRead(ctx); err != nil {
+		return err
+	}
+	for {
+		if _, err := c.readMessage(true); err != nil {
+			return c.endRead(ctx, err)
+		}
+	}
+}
+
+// readMessage returns the next message. With borrow its Data is valid until the
+// next call only and costs no allocation.
+func (c *Conn) readMessage(borrow bool) (Message, error) {
+	in := &c.in
+	if in.borrowed {
+		c.releaseMessage()
+	}
+	if err := c.unreadable(); err != nil {
+		return Message{}, err
+	}
+	if !in.active {
+		if err := c.nextFrame(); err != nil {
+			return Message{}, err
+		}
+		// The usual message: one frame that has arrived whole.
+		if in.head.Fin && in.left <= int64(c.buffered()) {
+			payload := in.buf.b[in.pos : in.pos+int(in.left)]
+			in.pos += len(payload)
+			in.left = 0
+			if in.head.Masked {
+				mask.XOR(payload, in.head.Key, 0)
+			}
+			return c.finishMessage(payload, borrow, true)
+		}
+	}
+	if err := c.readBody(borrow); err != nil {
+		return Message{}, err
+	}
+	return c.finishMessage(in.body, borrow, false)
+}
+
+// finishMessage inflates and checks the payload of a complete message, unmasked.
+// Whole says that it lies in the read buffer, unchecked; otherwise it is in.body,
+// and its text has been checked as it came.
+func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error) {
+	in := &c.in
+	m := Message{in.typ, payload}
+	owned := !whole && in.bodyBuf == nil
+	if in.compressed {
+		inflated, err := c.inflate(payload, borrow)
+		if err != nil {
+			return Message{}, err
+		}
+		m.Data, owned = inflated, !borrow
+	}
+	if m.Type == TextMessage && (whole || in.compressed) {
+		in.utf8 = 0
+		if !in.utf8.Write(m.Data) {
+			return Message{}, c.failRead(StatusInvalidPayload, "invalid UTF-8")
+		}
+	}
+	// RFC 6455, Section 5.6: the whole message MUST contain valid UTF-8.
+	if m.Type == TextMessage && !in.utf8.Complete() {
+		return Message{}, c.failRead(StatusInvalidPayload, "invalid UTF-8")
+	}
+	if !in.messages.take(c.set.messages) {
+		return Message{}, c.failRead(StatusPolicyViolation, "too many messages")
+	}
+	c.endMessage()
+	if borrow {
+		in.borrowed = true
+		return m, nil
+	}
+	if !owned {
+		m.Data = append(make([]byte, 0, len(m.Data)), m.Data...)
+		c.releaseMessage()
+	}
+	in.body = nil
+	return m, nil
+}
+
+// endMessage makes the state ready for the next message.
+func (c *Conn) endMessage() {
+	in := &c.in
+	in.active = false
+	in.utf8 = 0
+	if in.timed {
+		in.timed = false
+		c.setReadDeadline(time.Time{})
+	}
+}
+
+// releaseMessage gives back what the last message lies in.
+func (c *Conn) releaseMessage() {
+	in := &c.in
+	in.borrowed = false
+	in.body = nil
+	if in.bodyBuf != nil {
+		putMessage(in.bodyBuf)
+		in.bodyBuf = nil
+	}
+}
+
+// readBody reads the frames of a message, of which the first header has been
+// read, into in.body. Text is checked as it comes.
+func (c *Conn) readBody(borrow bool) error {
+	in := &c.in
+	for {
+		for in.left > 0 {
+			c.growBody(borrow)
+			free := in.body[len(in.body):cap(in.body)]
+			n, err := c.readPayload(free[:min(int64(len(free)), in.left)])
+			if err != nil {
+				return err
+			}
+			in.body = in.body[:len(in.body)+n]
+		}
+		if in.head.Fin {
+			return nil
+		}
+		if err := c.nextFrame(); err != nil {
+			return err
+		}
+	}
+}
+
+// growBody makes room for more of the message: for what has been announced, but
+// for no more than has come so far, so that a peer pays for what is allocated.
+func (c *Conn) growBody(borrow bool) {
+	in := &c.in
+	if len(in.body) < cap(in.body) {
+		return
+	}
+	room := min(in.left, int64(max(len(in.body), messageQuantum)))
+	want := len(in.body) + int(room)
+	if borrow {
+		if in.bodyBuf != nil {
+			in.bodyBuf.b = in.body
+		}
+		in.bodyBuf = growMessage(in.bodyBuf, want)
+		in.body = in.bodyBuf.b
+		return
+	}
+	grown := append(make([]byte, 0, want), in.body...)
+	if in.bodyBuf != nil {
+		putMessage(in.bodyBuf)
+		in.bodyBuf = nil
+	}
+	in.body = grown
+}
+
+// readPayload reads up to len(p) bytes of the current frame's payload, at least
+// one, and unmasks and checks them.
+func (c *Conn) readPayload(p []byte) (int, error) {
+	in := &c.in
+	var n int
+	if c.buffered() > 0 {
+		n = copy(p, in.buf.b[in.pos:])
+		in.pos += n
+	} else {
+		var err error
+		if n, err = c.readInto(p); err != nil {
+			return 0, err
+		}
+	}
+	p = p[:n]
+	in.left -= int64(n)
+	in.quantum -= int64(n)
+	if in.head.Masked {
+		in.maskPos = mask.XOR(p, in.head.Key, in.maskPos)
+	}
+	// RFC 6455, Section 8.1: on bytes that are not UTF-8 the connection MUST be
+	// failed; at the first of them, not when the message is complete.
+	if in.typ == TextMessage && !in.compressed && !in.utf8.Write(p) {
+		return 0, c.failRead(StatusInvalidPayload, "invalid UTF-8")
+	}
+	return n, nil
+}
+
+// nextFrame reads headers, and handles control frames, up to the header of the
+// next data frame, which it checks against the message that it belongs to.
+func (c *Conn) nextFrame() error {
+	in := &c.in
+	for {
+		var h frame.Header
+		n := 0
+		if c.buffered() > 0 {
+			var err error
+			if n, err = frame.Parse(in.buf.b[in.pos:], &h); err != nil {
+				return c.failRead(StatusProtocolError, err.Error())
+			}
+		}
+		if n == 0 || h.Control() && int64(c.buffered()-n) < h.Length {
+			if err := c.fill(); err != nil {
+				return err
+			}
+			continue
+		}
+		// RFC 6455, Section 5.1: a client MUST mask all frames, a server MUST NOT.
+		if h.Masked == c.client {
+			if c.client {
+				return c.failRead(StatusProtocolError, "masked frame from a server")
+			}
+			return c.failRead(StatusProtocolError, "unmasked frame from a client")
+		}
+		if h.Control() {
+			payload := in.buf.b[in.pos+n : in.pos+n+int(h.Length)]
+			in.pos += n + len(payload)
+			if h.Masked {
+				mask.XOR(payload, h.Key, 0)
+			}
+			if err := c.control(h.Opcode, payload); err != nil {
+				return err
+			}
+			continue
+		}
+		in.pos += n
+		return c.beginFrame(&h)
+	}
+}
+
+// beginFrame takes h as the header of the frame that follows.
+func (c *Conn) beginFrame(h *frame.Header) error {
+	in := &c.in
+	if c.ending.Load() {
+		return errWoken
+	}
+	switch {
+	// RFC 6455, Section 5.4: a fragmented message is one frame with an opcode and
+	// continuation frames; fragments of two messages MUST NOT be interleaved.
+	case h.Opcode == frame.Continuation && !in.active:
+		return c.failRead(StatusProtocolError, "continuation without a message")
+	case h.Opcode != frame.Continuation && in.active:
+		return c.failRead(StatusProtocolError, "message within a message")
+	// RFC 7692, Section 6: RSV1 marks a compressed message, where agreed on.
+	case h.RSV != 0 && c.flate == nil:
+		return c.failRead(StatusProtocolError, frame.ErrReserved.Error())
+	}
+	if !in.active {
+		in.active = true
+		in.typ = MessageType(h.Opcode)
+		in.compressed = h.RSV != 0
+		in.frames, in.size = 0, 0
+	}
+	if in.frames++; c.set.fragments > 0 && in.frames > c.set.fragments {
+		return c.failRead(StatusPolicyViolation, "too many fragments")
+	}
+	// The sum cannot overflow: size is never negative, nor over the limit.
+	limit := int64(math.MaxInt64)
+	if c.set.messageSize > 0 {
+		limit = c.set.messageSize
+		if in.compressed {
+			limit += deflateSlack
+		}
+	}
+	if h.Length > limit-in.size {
+		return c.failRead(StatusMessageTooBig, "message too big")
+	}
+	in.size += h.Length
+	in.head, in.left, in.maskPos = *h, h.Length, 0
+	return nil
+}
+
+// buffered returns how many bytes have been read and not consumed.
+func (c *Conn) buffered() int {
+	if c.in.buf == nil {
+		return 0
+	}
+	return len(c.in.buf.b) - c.in.pos
+}
+
+// more reports whether another whole frame has already been read.
+func (c *Conn) more() bool {
+	return c.buffered() > 0 && frame.Whole(c.in.buf.b[c.in.pos:])
+}
+
+// fill reads what there is, at least a byte, behind what is buffered.
+func (c *Conn) fill() error {
+	in := &c.in
+	if in.buf != nil && in.pos > 0 {
+		n := copy(in.buf.b, in.buf.b[in.pos:])
+		in.buf.b, in.pos = in.buf.b[:n], 0
+	}
+	c.startClock()
+	if c.raw.ok {
+		n, err := c.rawRead()
+		if err == nil && n == 0 {
+			err = io.EOF
+		}
+		return c.heardOrFailed(n, err)
+	}
+	if c.buffered() > 0 {
+		b := in.buf.b
+		n, err := c.nc.Read(b[len(b):cap(b)])
+		in.buf.b = b[:len(b)+n]
+		return c.heardOrFailed(n, err)
+	}
+	if in.buf != nil {
+		putReadBuffer(in.buf)
+		in.buf = nil
+	}
+	n, err := c.nc.Read(in.first[:])
+	if n > 0 {
+		in.buf = getReadBuffer()
+		in.buf.b = append(in.buf.b, in.first[:n]...)
+	}
+	return c.heardOrFailed(n, err)
+}
+
+// readInto reads what there is into p, past the buffer, which is empty.
+func (c *Conn) readInto(p []byte) (int, error) {
+	if c.in.buf != nil {
+		putReadBuffer(c.in.buf)
+		c.in.buf, c.in.pos = nil, 0
+	}
+	c.startClock()
+	n, err := c.nc.Read(p)
+	return n, c.heardOrFailed(n, err)
+}
+
+// startClock gives the peer its time for the next part of a message. A message
+// that comes in one piece never gets here.
+func (c *Conn) startClock() {
+	in := &c.in
+	if c.set.messageTime == 0 || !in.active && c.buffered() == 0 {
+		return
+	}
+	if !in.timed || in.quantum <= 0 {
+		in.timed, in.quantum = true, messageQuantum
+		c.setReadDeadline(time.Now().Add(c.set.messageTime))
+	}
+}
+
+// heardOrFailed takes the outcome of a read from the network.
+func (c *Conn) heardOrFailed(n int, err error) error {
+	if n > 0 {
+		if !c.heard.Load() { // the load keeps the cache line shared
+			c.heard.Store(true)
+		}
+		return nil
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.mu.Lock()
+		woken := c.wake
+		c.mu.Unlock()
+		if woken {
+			return errWoken
+		}
+		return c.failRead(StatusPolicyViolation, "message too slow")
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	err = c.fail(lost("read", err))
+	c.shutdown()
+	return err
+}

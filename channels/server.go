@@ -1,0 +1,202 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A Server serves WebSocket connections, and those of other protocols, for as long
+// as they live: it runs their handlers, holds their groups, and closes them when a
+// [Guard] says so. The zero value is ready. Its fields must not be changed after
+// the first use.
+type Server struct {
+	// Upgrader answers the opening handshakes.
+	Upgrader Upgrader
+
+	// Layer carries groups and disconnects to other processes. Nil, this process
+	// is the only one.
+	Layer Layer
+
+	// Logger gets what goes wrong. Default [slog.Default].
+	Logger *slog.Logger
+
+	// Queue bounds what waits for one socket.
+	Queue QueueLimits
+
+	// Slow says what happens when a socket's queue is full. Default [CloseSlow].
+	Slow SlowPolicy
+
+	// MaxSockets, MaxPerIP and MaxPerTag are how many sockets may be open: in all,
+	// from one address, with one tag of a guard (a user, a session). Handshakes
+	// over the first two get 503 and 429; a socket over the third is closed with
+	// 1008. 0 means no limit.
+	MaxSockets, MaxPerIP, MaxPerTag int
+
+	// MaxGroups is how many groups one socket may be in. Default 1,000; negative
+	// means no limit.
+	MaxGroups int
+
+	// DrainWindow is the time over which [Server.Shutdown] spreads the end of the
+	// sockets, so that their clients do not all come back at once. Default 5 s,
+	// and at most half of the time that Shutdown has; negative means none.
+	DrainWindow time.Duration
+
+	// KeepHeaders names the request headers that [Scope.Header] still has once the
+	// socket is open. Default: none.
+	KeepHeaders []string
+
+	// Context returns the context that a socket's context derives from: where an
+	// application copies from the request's what a socket needs. It must not be
+	// the request's own, which ends with the handshake. Default:
+	// [context.Background].
+	Context func(*http.Request) context.Context
+
+	// Panic is told of a panic in a handler, which closes the socket with 1011; the
+	// default logs it with its stack.
+	Panic func(ctx context.Context, value any, stack []byte)
+
+	once  sync.Once
+	state serverState
+}
+
+// A SlowPolicy says what happens to a message for a socket whose queue is full.
+type SlowPolicy int
+
+const (
+	CloseSlow  SlowPolicy = iota // the socket is closed with 1013 (try again later)
+	DropOldest                   // the message that has waited longest is dropped
+	DropNewest                   // the message is dropped
+)
+
+// QueueLimits bound what waits for one socket; a message is always taken when
+// nothing waits.
+type QueueLimits struct {
+	Messages int // default 256
+	Bytes    int // of payloads; default 1 MiB
+}
+
+const (
+	defaultQueueMessages = 256
+	defaultQueueBytes    = 1 << 20
+	defaultMaxGroups     = 1000
+	defaultDrainWindow   = 5 * time.Second
+)
+
+// serverState is what a Server keeps.
+type serverState struct {
+	ctx    context.Context // of what the server itself does; ends with Shutdown
+	cancel context.CancelFunc
+	lanes  []lane
+	wg     sync.WaitGroup // of sockets, listeners and rechecks
+
+	subscribing chan struct{} // one slot, held while subscribing to disconnects
+	disconnect  func() error  // cancels that; guarded by the slot
+
+	mu        sync.Mutex // guards what follows
+	draining  bool
+	sockets   map[*Socket]struct{}
+	perIP     map[any]int
+	tags      map[string]*socketSet
+	rechecks  map[Rechecker]*recheck
+	groups    map[string]*group
+	listeners map[closer]struct{}
+}
+
+type closer interface{ Close() error }
+
+// ErrDraining is returned for a connection that comes after Shutdown has begun.
+var ErrDraining = errors.New("channels: the server is shutting down")
+
+func (srv *Server) init() *serverState {
+	srv.once.Do(func() {
+		st := &srv.state
+		srv.Upgrader.fallback = srv.Logger
+		st.ctx, st.cancel = context.WithCancel(context.Background())
+		st.sockets = make(map[*Socket]struct{})
+		st.perIP = make(map[any]int)
+		st.tags = make(map[string]*socketSet)
+		st.rechecks = make(map[Rechecker]*recheck)
+		st.groups = make(map[string]*group)
+		st.listeners = make(map[closer]struct{})
+		st.lanes = newLanes()
+		st.subscribing = make(chan struct{}, 1)
+	})
+	return &srv.state
+}
+
+// prepare parses the Upgrader's fields, once.
+func (srv *Server) prepare() error {
+	srv.init()
+	return srv.Upgrader.prepare()
+}
+
+func (srv *Server) writeTimeout() time.Duration {
+	return orDefault(srv.Upgrader.WriteTimeout, defaultWriteTimeout)
+}
+
+func (srv *Server) logger() *slog.Logger {
+	if srv.Logger != nil {
+		return srv.Logger
+	}
+	return slog.Default()
+}
+
+// Sockets iterates over the open sockets, in no order.
+func (srv *Server) Sockets() iter.Seq[*Socket] {
+	return func(yield func(*Socket) bool) {
+		for _, s := range srv.snapshot() {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (srv *Server) snapshot() []*Socket {
+	st := srv.init()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	sockets := make([]*Socket, 0, len(st.sockets))
+	for s := range st.sockets {
+		sockets = append(sockets, s)
+	}
+	return sockets
+}
+
+// admit adds s to the open sockets.
+func (srv *Server) admit(s *Socket) error {
+	st := srv.init()
+	st.mu.Lock()
+	if st.draining {
+		st.mu.Unlock()
+		return ErrDraining
+	}
+	st.sockets[s] = struct{}{}
+	st.wg.Add(1)
+	st.mu.Unlock()
+	s.scope.hold(s)
+	s.guardsChanged()
+	return srv.subscribeDisconnects()
+}
+
+// remove takes s out of everything that knows it.
+func (srv *Server) remove(s *Socket) {
+	s.scope.hold(nil)
+	s.leaveGroups()
+	s.dropGuards()
+	st := &srv.state
+	st.mu.Lock()
+	delete(st.sockets, s)
+	if s.ip != nil {
+		if st.perIP[s.ip]--; st.perIP[s.ip] <= 0 {
+			delete(st.perIP, s.ip)
+		}
+	}
+	st.mu.Unlock()
+	st.wg.Done()
+}

@@ -1,0 +1,210 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Socket is a connection as an application sees it: a WebSocket, or a connection
+// of another [Protocol]. All methods but Read and Messages may be called by any
+// number of goroutines at once, also after the connection has ended.
+type Socket struct {
+	srv   *Server
+	scope *Scope
+	ctx   context.Context
+	conn  *Conn         // a WebSocket, or nil:
+	other *otherConn    // a connection of another protocol
+	ip    any           // what it counts as in perIP, or nil
+	turn  chan struct{} // one slot: a consumer's methods take turns; nil without events
+
+	consuming atomic.Bool // a consumer is served
+
+	out outbox
+
+	mu       sync.Mutex // guards what follows; taken after serverState.mu
+	groups   map[string]*group
+	guards   guardState
+	consumer EventReceiver
+	events   []Event
+	eventing bool // a goroutine delivers events
+	over     bool // no more events and joins
+}
+
+func newSocket(srv *Server, scope *Scope, ip any) *Socket {
+	s := &Socket{srv: srv, scope: scope, ip: ip}
+	s.out.init(s)
+	return s
+}
+
+// Scope returns the connection's scope.
+func (s *Socket) Scope() *Scope { return s.scope }
+
+// Context returns the socket's context: it carries the [Scope], and is cancelled
+// when the connection ends; [context.Cause] tells why.
+func (s *Socket) Context() context.Context { return s.ctx }
+
+// Subprotocol returns the subprotocol that was agreed on, or "".
+func (s *Socket) Subprotocol() string {
+	if s.conn == nil {
+		return ""
+	}
+	return s.conn.subprotocol
+}
+
+// Read returns the next message, as [Conn.Read]. A consumer's messages are read
+// for it; its methods must not call Read.
+func (s *Socket) Read(ctx context.Context) (Message, error) {
+	if err := s.out.settle(ctx); err != nil {
+		return Message{}, err
+	}
+	if s.conn == nil {
+		return s.other.read(ctx)
+	}
+	s.out.flush()
+	return s.conn.Read(ctx)
+}
+
+// Messages returns the messages until the connection ends or ctx does: the last
+// pair has a zero message and the error that Read returned.
+func (s *Socket) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, err := s.Read(ctx)
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Send queues a message, behind what was queued before, and returns: the message
+// has been copied or written. An error means that it was not taken. One that
+// cannot be delivered later ends the socket's context. When the queue is full,
+// [Server.Slow] says what happens; the socket's own goroutine waits, before it
+// reads the next message, until half of it has gone.
+func (s *Socket) Send(ctx context.Context, m Message) error {
+	if err := ctx.Err(); err != nil && ctx != s.ctx {
+		return context.Cause(ctx)
+	}
+	return s.out.send(m)
+}
+
+// SendJSON sends v, encoded by encoding/json, as a text message.
+func (s *Socket) SendJSON(ctx context.Context, v any) error {
+	m, err := JSON(v)
+	if err != nil {
+		return err
+	}
+	return s.Send(ctx, m)
+}
+
+// Flush waits until everything that was sent has been written to the network.
+func (s *Socket) Flush(ctx context.Context) error { return s.out.wait(ctx, 0) }
+
+// Close ends the socket with a close code and a reason: what was sent before goes
+// out first. The handler's context is cancelled; Close does not wait for it.
+func (s *Socket) Close(code StatusCode, reason string) error {
+	if !code.Sendable() {
+		return fmt.Errorf("channels: close code %v cannot be sent", code)
+	}
+	s.end(newCloseError(code, reason), true)
+	return nil
+}
+
+// end makes cause the reason that the connection ends for. With flush what is
+// queued is written first; without it is dropped, and no frame is begun any more.
+func (s *Socket) end(cause error, flush bool) {
+	if flush {
+		s.out.flushBeforeEnd()
+	} else {
+		s.out.drop(cause)
+	}
+	if s.conn != nil {
+		s.conn.interrupt(cause)
+	} else {
+		s.other.interrupt(cause)
+	}
+}
+
+// run serves the socket until its end. It owns the connection.
+func (s *Socket) run(h Handler) {
+	defer s.srv.remove(s)
+	err := s.serve(h)
+	s.finish(err)
+}
+
+// serve runs the handler and turns a panic into an error.
+func (s *Socket) serve(h Handler) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			stack := debug.Stack()
+			err = errPanic
+			if s.srv.Panic != nil {
+				s.srv.Panic(s.ctx, v, stack)
+				return
+			}
+			s.srv.logger().LogAttrs(s.ctx, slog.LevelError, "panic in a socket's handler",
+				slog.Any("scope", s.scope), slog.Any("panic", v), slog.String("stack", string(stack)))
+		}
+	}()
+	return h.ServeSocket(s.ctx, s)
+}
+
+var errPanic = errors.New("channels: panic in a handler")
+
+// finish closes the connection after its handler has returned err.
+func (s *Socket) finish(err error) {
+	s.stopEvents()
+	ce := s.closeError(err)
+	cause := context.Cause(s.ctx)
+	if cause == nil { // nobody has ended it yet
+		wait, cancel := context.WithTimeout(context.Background(), s.closeTimeout())
+		s.out.wait(wait, 0)
+		cancel()
+		cause = ce
+	} else if by, ok := errors.AsType[*CloseError](cause); ok {
+		ce = by
+	}
+	s.out.drop(cause)
+	if s.conn != nil {
+		s.conn.interrupt(ce)
+		s.conn.closeHandshake(ce.Code, ce.Reason)
+	} else {
+		s.other.interrupt(ce)
+		s.other.close(ce.Code, ce.Reason, s.closeTimeout())
+	}
+	s.out.waitWriter()
+}
+
+func (s *Socket) closeTimeout() time.Duration {
+	return orDefault(s.srv.Upgrader.CloseTimeout, defaultCloseTimeout)
+}
+
+// closeError turns what a handler returned into what is sent.
+func (s *Socket) closeError(err error) *CloseError {
+	if err == nil || errors.Is(err, Done) {
+		return &CloseError{Code: StatusNormalClosure}
+	}
+	if ce, ok := errors.AsType[*CloseError](err); ok {
+		if ce.Code.Sendable() {
+			return newCloseError(ce.Code, ce.Reason)
+		}
+		return &CloseError{Code: StatusNormalClosure}
+	}
+	if cause := context.Cause(s.ctx); cause != nil {
+		// The connection is over: that the handler failed then is no news.
+		return &CloseError{Code: StatusNormalClosure}
+	}
+	if err != errPanic {
+		s.srv.logger().LogAttrs(s.ctx, slog.LevelError, "a socket's handler failed",
+			slog.Any("scope", s.scope), slog.Any("error", err))
+	}
+	return &CloseError{Code: StatusInternalError}
+}

@@ -1,0 +1,338 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/channels/internal/handshake"
+)
+
+// An Upgrader turns requests into WebSocket connections. The zero value is ready
+// and safe: it accepts pages of the very site that the request was sent to, and
+// clients that are no browsers and send no cookie. It may be used by many
+// goroutines at once; its fields must not be changed after the first use.
+type Upgrader struct {
+	// AllowedOrigins are the sites whose pages may connect, beside the request's
+	// own: "https://app.example.com", exactly, or ".example.com", that domain and
+	// every one below it, with the scheme of the request.
+	AllowedOrigins []string
+
+	// InsecureAnyOrigin lets the pages of every site connect, and use the cookies
+	// that the visitor's browser has for this one. It is for servers that
+	// everybody may use anonymously.
+	InsecureAnyOrigin bool
+
+	// AllowedHosts are the values of Host, with or without a port, that are
+	// answered. Empty, every host is, except where that is dangerous: a connection
+	// that came over the loopback interface must name localhost or an address, so
+	// that a web site whose name resolves to 127.0.0.1 gets nowhere.
+	AllowedHosts []string
+
+	// TrustedProxies are the addresses of reverse proxies whose X-Forwarded-Proto,
+	// X-Forwarded-Host and X-Forwarded-For are believed. From anybody else these
+	// fields are ignored.
+	TrustedProxies []netip.Prefix
+
+	// PublicOrigin is the site's origin as browsers see it, "https://example.com",
+	// when neither the request nor a trusted proxy tells.
+	PublicOrigin string
+
+	// Subprotocols are those that the server speaks, in its order of preference. Of
+	// those that the client offers too, the first is agreed on; there may be none.
+	Subprotocols []string
+
+	// Compression is how messages are compressed. The zero value does not.
+	Compression Compression
+
+	// Limits bound what a client may ask for.
+	Limits Limits
+
+	// WriteTimeout is how long the client may take to accept each 64 KiB that is
+	// written. Default 10 s.
+	WriteTimeout time.Duration
+
+	// CloseTimeout is how long the client may take to answer a close frame. Default
+	// 5 s.
+	CloseTimeout time.Duration
+
+	// PingInterval is how often a silent client is pinged; one that stays silent
+	// is given up after another interval. Default 30 s.
+	PingInterval time.Duration
+
+	// Logger gets a line for each handshake that is refused. Default
+	// [slog.Default].
+	Logger *slog.Logger
+
+	// Refuse answers a handshake that is refused. The default is a short text
+	// with the error's status.
+	Refuse func(http.ResponseWriter, *http.Request, *HandshakeError)
+
+	once     sync.Once
+	plan     upgradePlan
+	fallback *slog.Logger // of the Server that it is part of
+}
+
+// An upgradePlan is an Upgrader's fields, parsed once.
+type upgradePlan struct {
+	err      error
+	patterns []handshake.OriginPattern
+	public   handshake.Origin
+	set      *settings
+}
+
+// A HandshakeError says why a handshake was refused. Its text may be logged, and
+// is safe to be sent: it has nothing of the request in it.
+type HandshakeError struct {
+	Status int    // of the HTTP response
+	Reason string // what is wrong with the request
+	Remedy string // for the log: what to change on the server, when that may be it
+}
+
+func (e *HandshakeError) Error() string { return "websocket: handshake refused: " + e.Reason }
+
+func refuse(status int, reason string) *HandshakeError {
+	return &HandshakeError{Status: status, Reason: reason}
+}
+
+// prepare parses the fields, once.
+func (u *Upgrader) prepare() error {
+	u.once.Do(func() { u.plan.err = u.parse() })
+	return u.plan.err
+}
+
+func (u *Upgrader) parse() error {
+	for _, s := range u.AllowedOrigins {
+		p, err := handshake.ParseOriginPattern(s)
+		if err != nil {
+			return errors.New(`channels: AllowedOrigins: "` + s + `" is neither an origin, as "https://app.example.com", nor a domain, as ".example.com"`)
+		}
+		u.plan.patterns = append(u.plan.patterns, p)
+	}
+	if u.PublicOrigin != "" {
+		o, err := handshake.ParseOrigin(u.PublicOrigin)
+		if err != nil {
+			return errors.New(`channels: PublicOrigin: "` + u.PublicOrigin + `" is not an origin, as "https://example.com"`)
+		}
+		u.plan.public = o
+	}
+	for _, s := range u.AllowedHosts {
+		if _, _, ok := handshake.SplitHost(s); !ok {
+			return errors.New(`channels: AllowedHosts: "` + s + `" is not a host in lower case, with or without a port`)
+		}
+	}
+	for _, s := range u.Subprotocols {
+		if !handshake.IsToken(s) {
+			return errors.New(`channels: Subprotocols: "` + s + `" is not a token`)
+		}
+	}
+	if err := u.Compression.validate(); err != nil {
+		return err
+	}
+	u.plan.set = newSettings(u.Limits, u.WriteTimeout, u.CloseTimeout, u.PingInterval)
+	return nil
+}
+
+// Upgrade answers an opening handshake (RFC 6455, Section 4.2) and returns the
+// connection. On an error the response has been written, and the error is a
+// *HandshakeError or says what the server lacks. Header fields that w has already,
+// a cookie say, go out with the response.
+//
+// As the handler keeps net/http's buffers and its own request until it returns,
+// and the request's context ends with it, [Server.Accept] is the better choice for
+// connections that live long.
+func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	scope, _ := EnsureScope(r)
+	c, err := u.upgrade(w, r, ContextWithScope(context.Background(), scope))
+	if err != nil {
+		return nil, err
+	}
+	scope.keepHeaders(nil)
+	return c, nil
+}
+
+// upgrade is Upgrade with the parent of the connection's context.
+func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent context.Context) (*Conn, error) {
+	if err := u.prepare(); err != nil {
+		return nil, u.broken(w, err)
+	}
+	if he := u.check(r); he != nil {
+		u.refuse(w, r, he)
+		return nil, he
+	}
+	offered, err := handshake.Subprotocols(r.Header["Sec-Websocket-Protocol"])
+	if err != nil {
+		he := refuse(http.StatusBadRequest, err.Error())
+		u.refuse(w, r, he)
+		return nil, he
+	}
+	agreed, answer, err := u.Compression.accept(r.Header["Sec-Websocket-Extensions"])
+	if err != nil {
+		he := refuse(http.StatusBadRequest, err.Error())
+		u.refuse(w, r, he)
+		return nil, he
+	}
+	if !canHijack(w) {
+		return nil, u.broken(w, errors.New("channels: the ResponseWriter cannot be hijacked: a middleware wraps it without an Unwrap method"))
+	}
+	header := w.Header()
+	header["Upgrade"] = websocketToken
+	header["Connection"] = upgradeToken
+	header["Sec-Websocket-Accept"] = []string{handshake.Accept(r.Header["Sec-Websocket-Key"][0])}
+	subprotocol := u.choose(offered)
+	if subprotocol != "" {
+		header["Sec-Websocket-Protocol"] = []string{subprotocol}
+	}
+	if answer != "" {
+		header["Sec-Websocket-Extensions"] = []string{answer}
+	}
+	// WriteHeader first: every middleware sees the 101, and may still add a field.
+	w.WriteHeader(http.StatusSwitchingProtocols)
+	nc, brw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, errors.Join(errors.New("channels: hijack after the handshake"), err)
+	}
+	var rest []byte
+	if n := brw.Reader.Buffered(); n > 0 {
+		rest, _ = brw.Reader.Peek(n)
+	}
+	c := newConn(parent, nc, false, u.plan.set, rest)
+	c.subprotocol = subprotocol
+	c.flate = agreed
+	return c, nil
+}
+
+// Header values that every response has. They are shared: nothing writes to a
+// slice that is in a Header.
+var (
+	websocketToken = []string{"websocket"}
+	upgradeToken   = []string{"Upgrade"}
+)
+
+// check looks at the request in the order of what is cheap and safe to tell:
+// host, syntax (RFC 6455, Section 4.2.1), origin.
+func (u *Upgrader) check(r *http.Request) *HandshakeError {
+	if he := u.checkHost(r); he != nil {
+		return he
+	}
+	if he := checkSyntax(r); he != nil {
+		return he
+	}
+	return u.checkOrigin(r)
+}
+
+func checkSyntax(r *http.Request) *HandshakeError {
+	switch {
+	// RFC 9110, Section 7.8: Upgrade in an HTTP/1.0 request MUST be ignored.
+	case !handshake.HasToken(r.Header["Upgrade"], "websocket") || !r.ProtoAtLeast(1, 1):
+		return refuse(http.StatusUpgradeRequired, "this is a WebSocket endpoint")
+	case !handshake.HasToken(r.Header["Connection"], "upgrade"):
+		return refuse(http.StatusBadRequest, "Connection does not contain upgrade")
+	case r.Method != http.MethodGet:
+		return refuse(http.StatusMethodNotAllowed, "the method is not GET")
+	// A body would be read as frames.
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+		return refuse(http.StatusBadRequest, "the handshake has a body")
+	}
+	// RFC 6455, Section 4.4: another version is answered with those understood.
+	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || v[0] != "13" {
+		return refuse(http.StatusUpgradeRequired, "the WebSocket version is not 13")
+	}
+	if k := r.Header["Sec-Websocket-Key"]; len(k) != 1 || !handshake.ValidKey(k[0]) {
+		return refuse(http.StatusBadRequest, "invalid Sec-WebSocket-Key")
+	}
+	return nil
+}
+
+// choose returns the first of the server's subprotocols that was offered. They are
+// compared with regard to case (RFC 6455, Section 4.2.2).
+func (u *Upgrader) choose(offered []string) string {
+	for _, s := range u.Subprotocols {
+		if slices.Contains(offered, s) {
+			return s
+		}
+	}
+	return ""
+}
+
+// refuse answers and logs a handshake that is refused.
+func (u *Upgrader) refuse(w http.ResponseWriter, r *http.Request, he *HandshakeError) {
+	attrs := []slog.Attr{
+		slog.Int("status", he.Status),
+		slog.String("reason", he.Reason),
+		slog.String("remote", r.RemoteAddr),
+		slog.String("host", truncate(r.Host, 255)),
+		slog.String("path", truncate(r.URL.Path, 255)),
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		attrs = append(attrs, slog.String("origin", truncate(origin, 255)))
+	}
+	if he.Remedy != "" {
+		attrs = append(attrs, slog.String("remedy", he.Remedy))
+	}
+	u.logger().LogAttrs(r.Context(), slog.LevelWarn, "websocket handshake refused", attrs...)
+	switch he.Status {
+	case http.StatusUpgradeRequired:
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Sec-WebSocket-Version", "13")
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodGet)
+		w.Header().Set("Connection", "close")
+	default:
+		w.Header().Set("Connection", "close")
+	}
+	if u.Refuse != nil {
+		u.Refuse(w, r, he)
+		return
+	}
+	http.Error(w, he.Reason, he.Status)
+}
+
+// broken answers a handshake that the server is not fit for.
+func (u *Upgrader) broken(w http.ResponseWriter, err error) error {
+	u.logger().Error("websocket handshake failed", "error", err)
+	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+	return err
+}
+
+func (u *Upgrader) logger() *slog.Logger {
+	switch {
+	case u.Logger != nil:
+		return u.Logger
+	case u.fallback != nil:
+		return u.fallback
+	}
+	return slog.Default()
+}
+
+// canHijack reports whether [http.ResponseController] will find a Hijacker.
+func canHijack(w http.ResponseWriter) bool {
+	for {
+		if _, ok := w.(http.Hijacker); ok {
+			return true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = u.Unwrap()
+	}
+}
+
+// remoteIP returns the address of the connection's other end, without its zone.
+func remoteIP(r *http.Request) (netip.Addr, bool) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return addr.Unmap().WithZone(""), err == nil
+}

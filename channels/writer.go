@@ -1,0 +1,78 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/sluicehq/sluice/channels/internal/frame"
+)
+
+// Writer returns a writer for one message, sent in fragments of about 16 KiB as it
+// is written: for messages too large to be kept. Close sends the last one. No other
+// data message can be written meanwhile; pings, pongs and a close can. Ctx holds
+// until Close.
+func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	if err := c.lockMessage(ctx); err != nil {
+		return nil, err
+	}
+	defer c.unlockWrite()
+	w := &messageWriter{c: c, ctx: ctx, opcode: byte(typ), buf: getWriteBuffer(), done: make(chan struct{})}
+	c.busy.Store(w)
+	return w, nil
+}
+
+// A messageWriter sends the fragments of one message.
+type messageWriter struct {
+	c      *Conn
+	ctx    context.Context
+	opcode byte // of the next fragment
+	rsv    byte
+	buf    *buffer // nil once closed
+	err    error
+	done   chan struct{} // closed by Close
+}
+
+var errWriterClosed = errors.New("websocket: write to a closed message")
+
+func (w *messageWriter) Write(p []byte) (int, error) {
+	if w.buf == nil {
+		return 0, errWriterClosed
+	}
+	written := 0
+	for len(p) > 0 && w.err == nil {
+		n := min(len(p), writeBuffer-len(w.buf.b))
+		w.buf.b = append(w.buf.b, p[:n]...)
+		written += n
+		if p = p[n:]; len(p) > 0 {
+			w.flush(false)
+		}
+	}
+	return written, w.err
+}
+
+// Close sends what is left, as the message's last fragment.
+func (w *messageWriter) Close() error {
+	if w.buf == nil {
+		return w.err
+	}
+	if w.err == nil {
+		w.flush(true)
+	}
+	putWriteBuffer(w.buf)
+	w.buf = nil
+	w.c.busy.Store(nil)
+	close(w.done)
+	return w.err
+}
+
+func (w *messageWriter) flush(last bool) {
+	if w.err = w.c.lockWrite(w.ctx); w.err != nil {
+		return
+	}
+	defer w.c.unlockWrite()
+	h := frame.Header{Fin: last, Opcode: w.opcode, RSV: w.rsv}
+	w.err = w.c.writeFrame(h, w.buf.b)
+	w.buf.b = w.buf.b[:0]
+	w.opcode, w.rsv = frame.Continuation, 0
+}
