@@ -77,3 +77,15 @@ func TestBadLayers(t *testing.T) {
 		t.Errorf("rules and rules that a layer here breaks (-want +got):\n%s", diff)
 	}
 }
+
+func TestMemoryLayer(t *testing.T) {
+	var layer channels.MemoryLayer
+	wstest.TestLayer(t, func(*testing.T) channels.Layer { return &layer }, wstest.LayerSynchronous())
+}
+
+// In a package's tests it is called from a function TestMyLayer(t *testing.T).
+func ExampleTestLayer() {
+	var t *testing.T
+	var layer channels.MemoryLayer
+	wstest.TestLayer(t, func(t *testing.T) channels.Layer { return &layer }, wstest.LayerSynchronous())
+}
