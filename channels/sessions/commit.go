@@ -76,8 +76,11 @@ func (s *Session) commit(r *http.Request, h http.Header, status int) error {
 	if s.line != "" {
 		h.Add("Set-Cookie", s.line)
 	}
-	if err == nil && kind != saveAll && s.dirty() && r.Method != http.MethodHead {
-		s.note(fmt.Sprintf("a change was dropped: a response to %s with status %d saves none", r.Method, status))
+	if err == nil && kind != saveAll && s.dirty() {
+		if r.Method != http.MethodHead {
+			s.note(fmt.Sprintf("a change was dropped: a response to %s with status %d saves none", r.Method, status))
+		}
+		s.revert()
 	}
 	socket := acceptedHandshake(r, status)
 	if s.resolved && !socket {

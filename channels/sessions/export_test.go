@@ -18,3 +18,13 @@ func ParseObject(text string) (rewritten string, ok bool) {
 
 // StoreKey is the key of a token in a Store.
 var StoreKey = storeKey
+
+// Saves returns how often a MemoryStore was written to; 0 without one.
+func Saves(m *Manager) uint64 {
+	if store, ok := m.Store.(*MemoryStore); ok {
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		return store.version
+	}
+	return 0
+}

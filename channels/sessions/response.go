@@ -133,7 +133,7 @@ func (w *responseWriter) finish() {
 		if err := w.session.commit(w.request, w.Header(), http.StatusInternalServerError); err != nil {
 			w.session.rules.log().Error("sessions: the handler panicked, and its Destroy was not saved", "err", err)
 		}
-	case !w.socket:
+	case !w.socket && w.err == nil:
 		w.session.late(w.request.Context())
 	}
 }

@@ -1,0 +1,456 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/channels/sessions"
+)
+
+// A hookStore calls a function before each call of a store; its error, if any, is
+// what the call returns.
+type hookStore struct {
+	sessions.Store
+	load, save, delete func() error
+
+	mu   sync.Mutex
+	keys []string // of all calls
+}
+
+func (h *hookStore) hook(key string, f func() error) error {
+	h.mu.Lock()
+	h.keys = append(h.keys, key)
+	h.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	return f()
+}
+
+func (h *hookStore) Load(ctx context.Context, key string) ([]byte, uint64, error) {
+	if err := h.hook(key, h.load); err != nil {
+		return nil, 0, err
+	}
+	return h.Store.Load(ctx, key)
+}
+
+func (h *hookStore) Save(ctx context.Context, key string, data []byte, version uint64, expires time.Time) (uint64, error) {
+	if err := h.hook(key, h.save); err != nil {
+		return 0, err
+	}
+	return h.Store.Save(ctx, key, data, version, expires)
+}
+
+func (h *hookStore) Delete(ctx context.Context, key string) error {
+	if err := h.hook(key, h.delete); err != nil {
+		return err
+	}
+	return h.Store.Delete(ctx, key)
+}
+
+func newHooked() (*hookStore, *sessions.Manager) {
+	store := &hookStore{Store: &sessions.MemoryStore{}}
+	return store, &sessions.Manager{Store: store, Logger: new(logbook).logger()}
+}
+
+// C50, C51, C52, C53: the token is random and is never shown to the store, which
+// sees a hash of it under a prefix; what is no token, it is not asked for.
+func TestStoreKeys(t *testing.T) {
+	store, m := newHooked()
+	b := newBrowser(t, m)
+	b.setKey("k", "v")
+	token := b.cookie
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`).MatchString(token) {
+		t.Errorf("token %q, want 43 characters of base64url", token)
+	}
+	b.get("k")
+	for _, key := range store.keys {
+		if !regexp.MustCompile(`^session:[A-Za-z0-9_-]{43}$`).MatchString(key) {
+			t.Errorf("C53: key %q", key)
+		}
+		if strings.Contains(key, token) || strings.Contains(key, token[:10]) {
+			t.Errorf("C51: the store sees the token: %q", key)
+		}
+	}
+	tests := []struct {
+		name, cookie string
+		asked        bool
+	}{
+		{"C25 a token of the attacker's choice", strings.Repeat("A", 43), true},
+		{"C50 another case", swapCase(token), true},
+		{"C50 and a space", token + " ", false},
+		{"C52 a path", "../../" + token[6:], false},
+		{"C52 a short token", token[:42], false},
+		{"C52 a long token", token + "A", false},
+		{"C52 the store's key", store.keys[0], false},
+		{"C10 a signed cookie", forge(ring(t, "a"), "m"+someID+"{}", farFuture), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			store.keys = nil
+			thief := &browser{tb: t, m: m, cookie: tt.cookie}
+			if got := thief.get("k"); got != "" {
+				t.Errorf("found %q", got)
+			}
+			if asked := len(store.keys) > 0; asked != tt.asked {
+				t.Errorf("the store was asked: %v, want %v", asked, tt.asked)
+			}
+			thief.setKey("k", "mine")
+			if thief.cookie == tt.cookie {
+				t.Error("C25: the token was adopted")
+			}
+		})
+	}
+}
+
+func swapCase(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ToLower(string(r)) != string(r) {
+			return r + 'a' - 'A'
+		} else if strings.ToUpper(string(r)) != string(r) {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
+}
+
+// C40: what two requests change at the same time is all there, unless it is the same.
+func TestMerge(t *testing.T) {
+	type change = map[string]string // key to value; "" deletes
+	tests := []struct {
+		name         string
+		ours, theirs change
+		want         change
+		conflict     string
+	}{
+		{"C40 different keys", change{"a": "1"}, change{"b": "2"}, change{"a": "1", "b": "2", "x": "0"}, ""},
+		{"C40 one deletes", change{"x": ""}, change{"b": "2"}, change{"b": "2"}, ""},
+		{"C40 the other deletes", change{"a": "1"}, change{"x": ""}, change{"a": "1"}, ""},
+		{"both delete", change{"x": "", "a": "1"}, change{"x": ""}, change{"a": "1"}, ""},
+		{"the same to the same", change{"x": "1"}, change{"x": "1", "b": "2"}, change{"x": "1", "b": "2"}, ""},
+		{"the same key", change{"x": "1"}, change{"x": "2"}, change{"x": "2"}, `key "x"`},
+		{"the same new key", change{"n": "1", "a": "3"}, change{"n": "2"}, change{"n": "2", "x": "0"}, `key "n"`},
+		{"changed and deleted", change{"x": "1"}, change{"x": ""}, change{}, `key "x"`},
+		{"deleted and changed", change{"x": ""}, change{"x": "1"}, change{"x": "1"}, `key "x"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, m := newHooked()
+			b := newBrowser(t, m)
+			b.setKey("x", "0")
+			apply := func(s *sessions.Session, c change) {
+				for key, value := range c {
+					if value == "" {
+						s.Delete(key)
+					} else {
+						set(t, s, key, value)
+					}
+				}
+			}
+			var saveErr error
+			res := b.serve(func(w http.ResponseWriter, r *http.Request) {
+				s := load(t, r)
+				apply(s, tt.ours)
+				b.clone().visit(func(s *sessions.Session) { apply(s, tt.theirs) })
+				saveErr = s.Save(r.Context())
+				if tt.conflict == "" {
+					if diff := cmp.Diff(tt.want, all(s)); diff != "" {
+						t.Errorf("seen after Save (-want +got):\n%s", diff)
+					}
+				}
+			})
+			b.visit(func(s *sessions.Session) {
+				if diff := cmp.Diff(tt.want, all(s)); diff != "" {
+					t.Errorf("saved (-want +got):\n%s", diff)
+				}
+			})
+			if tt.conflict == "" {
+				if saveErr != nil || res.StatusCode != 200 {
+					t.Errorf("Save: %v, status %d", saveErr, res.StatusCode)
+				}
+				return
+			}
+			if !isErr(saveErr, sessions.ErrConflict) || !strings.Contains(saveErr.Error(), tt.conflict) {
+				t.Errorf("Save: %v, want ErrConflict and %s", saveErr, tt.conflict)
+			}
+			if res.StatusCode != http.StatusConflict {
+				t.Errorf("status %d, want 409", res.StatusCode)
+			}
+		})
+	}
+}
+
+func all(s *sessions.Session) map[string]string {
+	values := map[string]string{}
+	for _, key := range s.Keys() {
+		values[key], _ = sessions.Get[string](s, key)
+	}
+	return values
+}
+
+// After a conflict, Reload shows what there is, and the change can be made again.
+func TestConflictThenReload(t *testing.T) {
+	_, m := newHooked()
+	b := newBrowser(t, m)
+	b.setKey("n", "1")
+	res := b.serve(func(w http.ResponseWriter, r *http.Request) {
+		s := load(t, r)
+		set(t, s, "n", "2")
+		b.clone().setKey("n", "5")
+		if err := s.Save(r.Context()); !isErr(err, sessions.ErrConflict) {
+			t.Errorf("Save: %v", err)
+		}
+		if got, _ := sessions.Get[string](s, "n"); got != "2" {
+			t.Errorf("after the conflict the change is gone: %q", got)
+		}
+		if err := s.Reload(r.Context()); err != nil {
+			t.Errorf("Reload: %v", err)
+		}
+		if got, _ := sessions.Get[string](s, "n"); got != "5" {
+			t.Errorf("after Reload: %q", got)
+		}
+		set(t, s, "n", "6")
+	})
+	if got := b.get("n"); got != "6" || res.StatusCode != 200 {
+		t.Errorf("n is %q, status %d", got, res.StatusCode)
+	}
+}
+
+// C40: many at once, each its own key.
+func TestManyMerges(t *testing.T) {
+	m := &sessions.Manager{Store: &sessions.MemoryStore{}, Logger: new(logbook).logger()}
+	b := newBrowser(t, m)
+	b.setKey("k", "v")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() { b.clone().setKey(fmt.Sprint(i), "v") })
+	}
+	wg.Wait()
+	b.visit(func(s *sessions.Session) {
+		if got := len(s.Keys()); got != 9 {
+			t.Errorf("C40: %d keys, want 9: %v", got, s.Keys())
+		}
+	})
+}
+
+// C41: a slow request does not bring a session back that was ended meanwhile.
+func TestNoResurrection(t *testing.T) {
+	changes := map[string]func(t *testing.T, s *sessions.Session){
+		"set":    func(t *testing.T, s *sessions.Session) { set(t, s, "k", "slow") },
+		"renew":  func(t *testing.T, s *sessions.Session) { s.Renew() },
+		"expiry": func(t *testing.T, s *sessions.Session) { s.SetExpiry(time.Hour) },
+	}
+	ends := map[string]func(t *testing.T, s *sessions.Session){
+		"destroyed": func(t *testing.T, s *sessions.Session) { s.Destroy() },
+		"renewed":   func(t *testing.T, s *sessions.Session) { s.Renew(); set(t, s, "user", "alice") },
+	}
+	for change, slow := range changes {
+		for end, other := range ends {
+			t.Run("C41 C42 "+change+" after it was "+end, func(t *testing.T) {
+				store := &sessions.MemoryStore{}
+				m := &sessions.Manager{Store: store, Logger: new(logbook).logger()}
+				b := newBrowser(t, m)
+				b.setKey("k", "v")
+				old := b.clone()
+				res := old.clone().serve(func(w http.ResponseWriter, r *http.Request) {
+					s := load(t, r)
+					slow(t, s)
+					b.visit(func(s *sessions.Session) { other(t, s) })
+					if err := s.Save(r.Context()); !isErr(err, sessions.ErrConflict) {
+						t.Errorf("Save: %v, want ErrConflict", err)
+					}
+				})
+				if res.StatusCode != http.StatusConflict {
+					t.Errorf("status %d, want 409", res.StatusCode)
+				}
+				if got := old.get("k"); got != "" {
+					t.Errorf("the old token has data: %q", got)
+				}
+				if want := map[string]int{"destroyed": 0, "renewed": 1}[end]; store.Len() != want {
+					t.Errorf("%d sessions in the store, want %d", store.Len(), want)
+				}
+				if end == "renewed" && (b.get("k") != "v" || b.get("user") != "alice") {
+					t.Error("the renewed session suffered")
+				}
+			})
+		}
+	}
+}
+
+// C42: the login of one request and the change of another, in the other order.
+func TestRenewMergesWhatCameBefore(t *testing.T) {
+	_, m := newHooked()
+	b := newBrowser(t, m)
+	b.setKey("cart", "1")
+	old := b.clone()
+	b.visit(func(s *sessions.Session) {
+		s.Renew()
+		set(t, s, "user", "alice")
+		old.setKey("cart", "2")
+	})
+	if b.get("cart") != "2" || b.get("user") != "alice" {
+		t.Errorf("cart %q, user %q", b.get("cart"), b.get("user"))
+	}
+	if old.get("cart") != "" || old.get("user") != "" {
+		t.Error("C42: the old token has data")
+	}
+}
+
+// C43: a store that is down is an error, and nobody; C44: also at the save.
+func TestStoreIsDown(t *testing.T) {
+	store, m := newHooked()
+	b := newBrowser(t, m)
+	b.setKey("who", "alice")
+	down := errors.New("connection refused")
+
+	store.load = func() error { return down }
+	b.serve(func(w http.ResponseWriter, r *http.Request) {
+		for range 2 {
+			s, err := sessions.Load(r.Context())
+			if !isErr(err, sessions.ErrUnavailable) || !isErr(err, down) || s != nil {
+				t.Errorf("C43: Load: %v, %v; want ErrUnavailable", s, err)
+			}
+		}
+		store.load = nil
+		if s := load(t, r); s.IsNew() {
+			t.Error("C43: the store is back, and the session is not")
+		}
+		ctx, cancel := context.WithCancel(r.Context())
+		cancel()
+		if err := load(t, r).Reload(ctx); err != nil && !isErr(err, sessions.ErrUnavailable) {
+			t.Errorf("Reload with a cancelled context: %v", err)
+		}
+	})
+	store.save = func() error { return down }
+	res := b.visit(func(s *sessions.Session) { set(t, s, "k", "v") })
+	if res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("C44: update: status %d, want 503", res.StatusCode)
+	}
+	before := b.cookie
+	res = b.visit(func(s *sessions.Session) { s.Renew() })
+	if res.StatusCode != http.StatusServiceUnavailable || b.cookie != before {
+		t.Errorf("C44: renewal: status %d, want 503, cookie %q", res.StatusCode, b.set)
+	}
+	store.save, store.delete = nil, func() error { return down }
+	res = b.visit(func(s *sessions.Session) { s.Destroy() })
+	if res.StatusCode != http.StatusServiceUnavailable || b.cookie != before {
+		t.Errorf("C44: a logout that did not reach the store: status %d, want 503, cookie %q", res.StatusCode, b.set)
+	}
+	store.delete = nil
+	if b.get("who") != "alice" {
+		t.Error("the session is lost")
+	}
+}
+
+// A renewal that breaks off leaves one session, not two.
+func TestRenewalBreaksOff(t *testing.T) {
+	store, m := newHooked()
+	b := newBrowser(t, m)
+	b.setKey("who", "alice")
+	saves := 0
+	store.save = func() error {
+		if saves++; saves == 2 { // the end of the old token
+			return errors.New("connection reset")
+		}
+		return nil
+	}
+	b.visit(func(s *sessions.Session) { s.Renew() })
+	store.save = nil
+	if got := store.Store.(*sessions.MemoryStore).Len(); got != 1 || b.get("who") != "alice" {
+		t.Errorf("%d sessions, who is %q", got, b.get("who"))
+	}
+	// If the old one's place cannot be deleted, it is taken, and expires.
+	store.delete = func() error { return errors.New("connection reset") }
+	old := b.clone()
+	b.visit(func(s *sessions.Session) { s.Renew() })
+	store.delete = nil
+	if old.get("who") != "" || b.get("who") != "alice" {
+		t.Errorf("the old token is %q's, the new one %q's", old.get("who"), b.get("who"))
+	}
+}
+
+// That the use of a session could not be recorded is no reason to refuse it.
+func TestTouchFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, m := newHooked()
+		store.Store = &sessions.MemoryStore{}
+		m.IdleTimeout = 10 * time.Minute
+		b := newBrowser(t, m)
+		b.setKey("who", "alice")
+		time.Sleep(5 * time.Minute)
+		store.save = func() error { return errors.New("down") }
+		if res := b.visit(func(*sessions.Session) {}); res.StatusCode != 200 {
+			t.Errorf("status %d", res.StatusCode)
+		}
+		// Another request recorded its use first: that serves as well.
+		store.save = nil
+		res := b.visit(func(*sessions.Session) { b.clone().get("who") })
+		if res.StatusCode != 200 {
+			t.Errorf("status %d", res.StatusCode)
+		}
+		time.Sleep(9 * time.Minute)
+		if b.get("who") != "alice" {
+			t.Error("the use was not recorded")
+		}
+	})
+}
+
+// A session that no cookie could hold fits into a store; one without measure does not.
+func TestStoreHoldsMore(t *testing.T) {
+	_, m := newHooked()
+	b := newBrowser(t, m)
+	b.setKey("k", strings.Repeat("x", 100_000))
+	if len(b.get("k")) != 100_000 {
+		t.Error("100 kB are lost")
+	}
+	b.visit(func(s *sessions.Session) {
+		set(t, s, "k", strings.Repeat("x", sessions.MaxStored))
+		if err := s.Save(t.Context()); !isErr(err, sessions.ErrTooLarge) {
+			t.Errorf("C35: Save: %v, want ErrTooLarge", err)
+		}
+		s.Delete("k")
+	})
+}
+
+// C35, C36: what a store has is checked like what a client sends.
+func TestStoredDataIsChecked(t *testing.T) {
+	now := time.Now().Unix()
+	head := fmt.Sprintf("s1.%d.%d.", now, now+3600)
+	for name, data := range map[string]string{
+		"empty":                  "",
+		"C36 pickle":             "\x80\x04\x95",
+		"C36 gob":                "\x0d\x7f\x04\x01\x02",
+		"C10 a cookie":           forge(ring(t, "a"), "m"+someID+`{"who":"alice"}`, time.Now().Add(time.Hour)),
+		"no times":               "s1..." + someID + "{}",
+		"C17 a negative time":    fmt.Sprintf("s1.-1.%d.m%s{}", now+3600, someID),
+		"C19 for ever":           fmt.Sprintf("s1.%d.99999999999.m%s{}", now, someID),
+		"C35 a key twice":        head + "m" + someID + `{"a":1,"a":2}`,
+		"C35 depth":              head + "m" + someID + `{"a":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`,
+		"C35 too large":          head + "m" + someID + `{"a":"` + strings.Repeat("x", sessions.MaxStored) + `"}`,
+		"another version's form": "s2" + head[2:] + "m" + someID + "{}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, m := newHooked()
+			b := newBrowser(t, m)
+			b.cookie = strings.Repeat("A", 43)
+			if _, err := m.Store.Save(t.Context(), sessions.StoreKey(b.cookie), []byte(data), 0, farFuture); err != nil {
+				t.Fatal(err)
+			}
+			b.visit(func(s *sessions.Session) {
+				if !s.IsNew() || len(s.Keys()) > 0 {
+					t.Errorf("taken: %v", s.Keys())
+				}
+			})
+		})
+	}
+}
