@@ -36,7 +36,11 @@ func handshakeRequest(args LoadArgs) []byte {
 	b.WriteString("Connection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n" +
 		"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36\r\n" +
 		"Upgrade: websocket\r\n")
-	fmt.Fprintf(&b, "Origin: http://%s\r\n", args.Addr)
+	scheme := "http"
+	if args.Cert != nil {
+		scheme = "https"
+	}
+	fmt.Fprintf(&b, "Origin: %s://%s\r\n", scheme, args.Addr)
 	b.WriteString("Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n")
 	if args.Cookie != "" {
 		fmt.Fprintf(&b, "Cookie: %s\r\n", args.Cookie)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
 	"net"
@@ -49,6 +50,7 @@ type floor struct {
 }
 
 func (f *floor) serveEcho(nc net.Conn) {
+	defer nc.Close()
 	if floorHandshake(nc) != nil {
 		return
 	}
@@ -82,11 +84,22 @@ func (f *floor) serveEcho(nc net.Conn) {
 }
 
 // serveIdle waits in 14 bytes, the longest header, and takes a buffer from a pool
-// for the rest of what has come.
+// for the rest of what has come. After TLS it does so in a new goroutine: the
+// handshake has made the stack of the first one grow to 8 KiB.
 func (f *floor) serveIdle(nc net.Conn) {
 	if floorHandshake(nc) != nil {
+		nc.Close()
 		return
 	}
+	if _, ok := nc.(*tls.Conn); ok {
+		go waitIdle(nc)
+		return
+	}
+	waitIdle(nc)
+}
+
+func waitIdle(nc net.Conn) {
+	defer nc.Close()
 	var head [14]byte
 	for {
 		n, err := nc.Read(head[:])
@@ -116,6 +129,7 @@ func serveOne(nc net.Conn, head []byte) error {
 }
 
 func (f *floor) serveBroadcast(nc net.Conn) {
+	defer nc.Close()
 	if floorHandshake(nc) != nil {
 		return
 	}

@@ -65,9 +65,11 @@ var gobwasRawLibrary = library{
 	},
 	open: func(options) (service, error) {
 		return service{conn: func(conn net.Conn) {
-			if _, err := ws.Upgrade(conn); err == nil {
-				gobwasIdle(conn)
+			if _, err := ws.Upgrade(conn); err != nil {
+				conn.Close()
+				return
 			}
+			gobwasIdle(conn)
 		}}, nil
 	},
 }

@@ -26,7 +26,7 @@ type library struct {
 
 // A service is a server that waits for connections, as a handler of net/http or,
 // where a library documents that it is stronger without, as a function that is
-// given each connection, in a goroutine of its own.
+// given each connection, in a goroutine of its own, and closes it.
 type service struct {
 	handler http.Handler
 	conn    func(net.Conn)
@@ -43,6 +43,8 @@ var libraries = []library{
 	gobwasLibrary,
 	gobwasRawLibrary,
 	gwsLibrary,
+	sluiceConn,
+	sluiceServer,
 }
 
 func findLibrary(name string) (library, error) {

@@ -91,10 +91,7 @@ func serveConns(l net.Listener, serve func(net.Conn)) {
 		if err != nil {
 			return
 		}
-		go func() {
-			defer nc.Close()
-			serve(nc)
-		}()
+		go serve(nc)
 	}
 }
 
