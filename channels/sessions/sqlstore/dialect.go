@@ -1,0 +1,105 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A Dialect is a database's way of saying things.
+type Dialect int
+
+// The dialects.
+const (
+	PostgreSQL Dialect = iota + 1 // 9.5 or later
+	SQLite                        // 3.24 or later
+)
+
+func (d Dialect) String() string {
+	switch d {
+	case PostgreSQL:
+		return "PostgreSQL"
+	case SQLite:
+		return "SQLite"
+	}
+	return fmt.Sprintf("Dialect(%d)", int(d))
+}
+
+// Statements, with the table's name for T and the binary type for BLOB. The times are
+// milliseconds since 1970, by the clock of the application, not of the database: so
+// that a test's clock counts, and an index serves.
+const (
+	schemaText = `CREATE TABLE IF NOT EXISTS T (
+	id TEXT PRIMARY KEY,
+	data BLOB NOT NULL,
+	version BIGINT NOT NULL,
+	expires BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS T_expires ON T (expires);
+`
+	loadText = `SELECT data, version FROM T WHERE id = $1 AND expires > $2`
+
+	// A row that has expired is as good as none, and is overwritten.
+	createText = `INSERT INTO T (id, data, version, expires) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET data = excluded.data, version = excluded.version, expires = excluded.expires
+WHERE T.expires <= $5`
+
+	updateText = `UPDATE T SET data = $1, version = $2, expires = $3
+WHERE id = $4 AND version = $5 AND expires > $6`
+
+	deleteText = `DELETE FROM T WHERE id = $1`
+
+	// In batches, so that no lock is held for long.
+	sweepText = `DELETE FROM T WHERE id IN (SELECT id FROM T WHERE expires <= $1 LIMIT 1000)`
+)
+
+// sweepBatch is the LIMIT in sweepText.
+const sweepBatch = 1000
+
+// Statements of one store.
+type statements struct {
+	schema, load, create, update, delete, sweep string
+}
+
+// A table's name, with room for that of its index in PostgreSQL's 63 bytes.
+var (
+	tableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,54}$`)
+	schemaName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+	tableWord  = regexp.MustCompile(`\bT\b`)
+)
+
+func (d Dialect) statements(table string) (statements, error) {
+	blob := ""
+	switch d {
+	case PostgreSQL:
+		blob = "BYTEA"
+	case SQLite:
+		blob = "BLOB"
+	default:
+		return statements{}, errors.New("sqlstore: unknown dialect: use PostgreSQL or SQLite")
+	}
+	schema, unqualified, qualified := strings.Cut(table, ".")
+	if !qualified {
+		unqualified = table
+	}
+	if !tableName.MatchString(unqualified) || qualified && (d != PostgreSQL || !schemaName.MatchString(schema)) {
+		return statements{}, fmt.Errorf("sqlstore: table name %q: use letters, digits and _, and with PostgreSQL a schema and a dot in front", table)
+	}
+	put := func(text string) string {
+		if d == SQLite {
+			text = strings.ReplaceAll(text, "$", "?")
+		}
+		return tableWord.ReplaceAllString(text, table)
+	}
+	definition := strings.ReplaceAll(schemaText, "BLOB", blob)
+	definition = strings.ReplaceAll(definition, "T_expires", unqualified+"_expires")
+	return statements{
+		schema: put(definition),
+		load:   put(loadText),
+		create: put(createText),
+		update: put(updateText),
+		delete: put(deleteText),
+		sweep:  put(sweepText),
+	}, nil
+}
