@@ -10,8 +10,10 @@ import (
 )
 
 // sluiceConn is Sluice's Upgrader: the bare connection, and a loop of the
-// handler's own, which has let net/http's goroutine go. Everything else is the
-// default: UTF-8 is checked, silent clients are pinged, writes have a deadline.
+// handler's own, which has let net/http's goroutine go. Messages over 1 KiB are
+// read by a Reader into a buffer that is used again, as those of the peers are.
+// Everything else is the default: UTF-8 is checked, silent clients are pinged,
+// writes have a deadline.
 var sluiceConn = library{
 	name: "sluice Conn",
 	ours: true,
@@ -21,8 +23,11 @@ var sluiceConn = library{
 	open: func(o options) (service, error) {
 		up := &channels.Upgrader{Logger: slog.New(slog.DiscardHandler)}
 		serve := sluiceEcho
-		if o.App == appStream {
+		switch {
+		case o.App == appStream:
 			serve = sluiceStream
+		case o.Size > 1<<10:
+			serve = sluiceEchoLarge
 		}
 		return handlerService(func(w http.ResponseWriter, r *http.Request) {
 			if c, err := up.Upgrade(w, r); err == nil {
@@ -41,6 +46,24 @@ func sluiceEcho(c *channels.Conn) {
 			return
 		}
 		if err := c.Write(ctx, m); err != nil {
+			return
+		}
+	}
+}
+
+func sluiceEchoLarge(c *channels.Conn) {
+	defer c.CloseNow()
+	ctx := c.Context()
+	var buf []byte
+	for {
+		typ, r, err := c.Reader(ctx)
+		if err != nil {
+			return
+		}
+		if buf, err = readAll(buf, r); err != nil {
+			return
+		}
+		if err := c.Write(ctx, channels.Message{Type: typ, Data: buf}); err != nil {
 			return
 		}
 	}
@@ -75,10 +98,13 @@ var sluiceServer = library{
 	name: "sluice Server",
 	ours: true,
 	can: func(o options) bool {
-		return o.App != appStream && o.Deflate == deflateOff && !o.Gate
+		return o.App != appStream && o.Deflate == deflateOff
 	},
 	open: func(o options) (service, error) {
 		srv := &channels.Server{Logger: slog.New(slog.DiscardHandler)}
+		if o.Gate {
+			return gated(srv)
+		}
 		if o.App == appBroadcast {
 			return service{handler: srv.Handler(channels.ConsumeBorrowed(func() *sluiceMember {
 				return &sluiceMember{srv, o.Burst}
