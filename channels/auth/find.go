@@ -1,0 +1,198 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/sessions"
+)
+
+// The keys of a login in a session.
+const (
+	keyUser    = "auth.user"
+	keyBackend = "auth.backend"
+	keyStamp   = "auth.stamp"
+	keySince   = "auth.since" // Unix milliseconds
+)
+
+const noSession = "auth: there is no session here: use auth.Stack, which puts (*sessions.Manager).Handler around the Gate, or give the Gate Schemes"
+
+// find finds out who shows a session and a list of credentials. Its errors are
+// ErrUnavailable, and others if the credentials are no good.
+func (g *Gate[U]) find(ctx context.Context, list []shown) (login[U], error) {
+	who, err := g.fromSession(ctx)
+	if err != nil {
+		return login[U]{}, err
+	}
+	for _, c := range list {
+		other, err := g.fromToken(ctx, c)
+		if err == nil {
+			who, err = combine(who, other)
+		}
+		if err != nil {
+			return login[U]{session: who.session}, err
+		}
+	}
+	return who, nil
+}
+
+// fromSession loads the user whom the session names.
+func (g *Gate[U]) fromSession(ctx context.Context) (who login[U], err error) {
+	s, err := sessions.Load(ctx)
+	if errors.Is(err, sessions.ErrNoManager) {
+		scope, _ := channels.ScopeFrom(ctx)
+		if p := scope.Protocol(); len(g.Schemes) == 0 && (p == "http" || p == "websocket") {
+			panic(noSession)
+		}
+		return who, nil
+	}
+	if err != nil {
+		return who, unavailable("load the session", err)
+	}
+	anonymous := login[U]{session: s.ID()}
+	id, ok := sessions.Get[string](s, keyUser)
+	if !ok || id == "" {
+		return anonymous, nil
+	}
+	name, _ := sessions.Get[string](s, keyBackend)
+	backend := g.rules.source(name)
+	if name == "" || backend == nil {
+		g.log().WarnContext(ctx, "auth: a session's backend is not among Gate.Backends: its user is anonymous", "backend", name)
+		return anonymous, nil
+	}
+	who = login[U]{id: id, backend: backend, session: s.ID(), expires: s.Expires()}
+	who.stamp, _ = sessions.Get[string](s, keyStamp)
+	since, _ := sessions.Get[int64](s, keySince)
+	who.since = time.UnixMilli(since)
+	good, err := g.load(ctx, &who, true)
+	if err != nil {
+		return who, err
+	}
+	if !good {
+		// What was logged out, or changed its password, does not come back; nor
+		// does the session fall to whoever gets the ID next.
+		s.Destroy()
+		return login[U]{}, nil
+	}
+	return who, nil
+}
+
+// load loads the user of a login, and reports whether the login is still good.
+func (g *Gate[U]) load(ctx context.Context, who *login[U], stamped bool) (bool, error) {
+	revoked, err := g.isRevoked(ctx, who)
+	if err != nil || revoked {
+		return false, err
+	}
+	user, ok, err := who.backend.one(ctx, who.id)
+	if err != nil || !ok {
+		return false, err
+	}
+	stamp := stampOf(user)
+	if stamped && !sameStamp(stamp, who.stamp) {
+		return false, nil
+	}
+	who.user, who.stamp, who.checked = user, stamp, time.Now()
+	return true, nil
+}
+
+// fromToken verifies a credential and loads its user.
+func (g *Gate[U]) fromToken(ctx context.Context, c shown) (login[U], error) {
+	grant, err := c.scheme.Verify(ctx, c.token)
+	switch {
+	case err == nil:
+		return g.fromGrant(ctx, grant)
+	case errors.Is(err, ErrDenied), errors.Is(err, ErrMalformed):
+		return login[U]{}, err
+	case errors.Is(err, ErrNotMine):
+		return login[U]{}, fmt.Errorf("%w: scheme %s: %w", ErrDenied, c.scheme.Name, err)
+	}
+	return login[U]{}, unavailable("scheme "+c.scheme.Name, err)
+}
+
+// fromGrant makes a login of a grant, with its user as he is now.
+func (g *Gate[U]) fromGrant(ctx context.Context, grant Grant) (login[U], error) {
+	who := login[U]{
+		id:      grant.UserID,
+		session: grant.Session,
+		stamp:   grant.stamp,
+		since:   grant.Issued,
+		expires: grant.Expires,
+	}
+	now := time.Now()
+	if who.since.IsZero() {
+		who.since = now
+	}
+	if !who.expires.IsZero() && !now.Before(who.expires) {
+		return login[U]{}, fmt.Errorf("%w: expired", ErrDenied)
+	}
+	if grant.UserID == "" {
+		return g.fromStranger(ctx, who, grant.User)
+	}
+	if who.backend = g.ready().source(grant.Backend); who.backend == nil {
+		return login[U]{}, fmt.Errorf("%w: the grant's backend %q is not among Gate.Backends", ErrDenied, grant.Backend)
+	}
+	good, err := g.load(ctx, &who, grant.stamped)
+	if err == nil && !good {
+		err = fmt.Errorf("%w: the user is not there any more", ErrDenied)
+	}
+	if err != nil {
+		return login[U]{}, err
+	}
+	return who, nil
+}
+
+// fromStranger makes a login of a user whom no backend knows.
+func (g *Gate[U]) fromStranger(ctx context.Context, who login[U], user Identity) (login[U], error) {
+	u, ok := user.(U)
+	if user != nil && !ok {
+		panic(fmt.Sprintf("auth: a Grant's User is a %T, but the Gate is of %T: use the same type", user, u))
+	}
+	if who.id = idOf(u); who.id == "" {
+		return login[U]{}, fmt.Errorf("%w: the grant is nobody's", ErrDenied)
+	}
+	who.user, who.stamp = u, stampOf(u)
+	revoked, err := g.isRevoked(ctx, &who)
+	if err == nil && revoked {
+		err = fmt.Errorf("%w: revoked", ErrDenied)
+	}
+	if err != nil {
+		return login[U]{}, err
+	}
+	return who, nil
+}
+
+// combine makes one login of two that a request shows. They must be the same user's:
+// to prefer one would let whoever can add a credential choose.
+func combine[U Identity](a, b login[U]) (login[U], error) {
+	if a.session != "" && b.session != "" && a.session != b.session {
+		return a, fmt.Errorf("%w: a credential of another session", ErrDenied)
+	}
+	if a.id == "" {
+		if b.session == "" {
+			b.session = a.session
+		}
+		return b, nil
+	}
+	if a.id != b.id || a.backend != b.backend {
+		return a, fmt.Errorf("%w: credentials of different users", ErrDenied)
+	}
+	if a.session == "" {
+		a.session = b.session
+	}
+	a.expires = earlier(a.expires, b.expires)
+	if b.since.Before(a.since) {
+		a.since = b.since
+	}
+	return a, nil
+}
+
+// earlier returns the earlier of two times, of which zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,53 @@
+package auth
+
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/channels"
+)
+
+// UserTag is the tag of the connections of a user, for (*channels.Server).Disconnect.
+func UserTag(userID string) string { return "user:" + userID }
+
+// SessionTag is the tag of the connections that a session opened.
+func SessionTag(sessionID string) string { return "session:" + sessionID }
+
+// guard asks the server to hold a connection to what its login allows. A plain
+// request ends by itself.
+func (g *Gate[U]) guard(scope *channels.Scope, who login[U]) {
+	if scope.Protocol() == "http" {
+		return
+	}
+	scope.Guard(slotKey{}, channels.Guard{
+		Tags:      who.tags(),
+		Expires:   who.expires,
+		Rechecker: g.rechecker(who),
+		Interval:  g.interval(),
+	})
+}
+
+func (l *login[U]) tags() []string {
+	var tags []string
+	if l.id != "" {
+		tags = append(tags, UserTag(l.id))
+	}
+	if l.session != "" {
+		tags = append(tags, SessionTag(l.session))
+	}
+	return tags
+}
+
+func (g *Gate[U]) interval() time.Duration {
+	if g == nil {
+		return 0
+	}
+	return g.ready().interval
+}
+
+// rechecker returns nil for nobody, and where there is no gate to ask.
+func (g *Gate[U]) rechecker(who login[U]) channels.Rechecker {
+	if who.id == "" || g.interval() == 0 {
+		return nil
+	}
+	return recheck[U]{g}
+}

@@ -1,0 +1,58 @@
+package auth
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/sluicehq/sluice/channels/sessions"
+)
+
+// PasswordChanged ends every login of the request's user except its session, which gets
+// a new token. U is the user as he is now; that he is logged in must have been known,
+// through [User] or [Gate.Require], before the password was changed. Call it also when
+// his rights change, or when he has passed another check.
+//
+// All his open connections are closed with 3000: those of this session may connect again
+// at once.
+func (g *Gate[U]) PasswordChanged(w http.ResponseWriter, r *http.Request, u U) error {
+	if err := g.passwordChanged(r, u); err != nil {
+		return fmt.Errorf("auth: password changed: %w", err)
+	}
+	return nil
+}
+
+func (g *Gate[U]) passwordChanged(r *http.Request, u U) error {
+	ctx := r.Context()
+	st := g.state(ctx)
+	if st == nil {
+		return ErrNoConnection
+	}
+	st.mu.Lock()
+	was := st.login
+	st.mu.Unlock()
+	who := newLogin(u, idOf(u))
+	if was.id == "" || was.id != who.id {
+		return ErrNobody
+	}
+	s, err := sessions.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if err := g.remember(ctx, UserTag(who.id), who.since); err != nil {
+		return err
+	}
+	who.backend, who.session, who.expires = was.backend, was.session, was.expires
+	if err := g.begin(ctx, &who); err != nil {
+		return err
+	}
+	if was.session != "" && was.session == s.ID() && was.backend != nil {
+		s.Renew()
+		if err := write(s, &who); err != nil {
+			return err
+		}
+		who.expires = s.Expires()
+	}
+	st.become(ctx, who)
+	g.push(ctx, UserTag(who.id), "password changed")
+	return nil
+}

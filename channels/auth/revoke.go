@@ -1,0 +1,78 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// RevokeUser ends every login of a user: sessions, tickets, tokens issued before now,
+// and open connections, which are closed with 3000. He can log in again; to prevent
+// that is up to the backend.
+func (g *Gate[U]) RevokeUser(ctx context.Context, userID string) error {
+	return g.revoke(ctx, UserTag(userID), "revoked")
+}
+
+// RevokeSession ends the session with an ID (see [SessionID]), and closes its
+// connections.
+func (g *Gate[U]) RevokeSession(ctx context.Context, sessionID string) error {
+	return g.revoke(ctx, SessionTag(sessionID), "revoked")
+}
+
+func (g *Gate[U]) revoke(ctx context.Context, tag, reason string) error {
+	err := g.remember(ctx, tag, time.Time{})
+	g.push(ctx, tag, reason)
+	if err != nil {
+		return fmt.Errorf("auth: revoke: %w", err)
+	}
+	return nil
+}
+
+// remember notes in Revocations that what a tag stands for has ended. Expires, if not
+// zero, is when a session would have ended unless it is used again.
+func (g *Gate[U]) remember(ctx context.Context, tag string, expires time.Time) error {
+	r := g.ready()
+	now := time.Now()
+	until := now.Add(r.lifetime)
+	if expires.After(until) {
+		until = expires
+	}
+	if err := r.revocations.Revoke(ctx, tag, now, until); err != nil {
+		return unavailable("remember what was revoked", err)
+	}
+	return nil
+}
+
+// push closes the open connections with a tag.
+func (g *Gate[U]) push(ctx context.Context, tag, reason string) {
+	if g.Revoker != nil {
+		if err := g.Revoker.Disconnect(ctx, tag, reason); err != nil {
+			g.log().ErrorContext(ctx, "auth: connections could not be told that they are revoked; their next recheck will", "tag", tag, "err", err)
+		}
+	}
+	if g.Revoked != nil {
+		g.Revoked(ctx, tag, reason)
+	}
+}
+
+// isRevoked reports whether a login was ended before its time.
+func (g *Gate[U]) isRevoked(ctx context.Context, who *login[U]) (bool, error) {
+	ended, err := g.ready().revocations.Revoked(ctx, who.tags())
+	if err != nil {
+		return false, unavailable("look up what was revoked", err)
+	}
+	return who.endedBy(ended), nil
+}
+
+// endedBy reports whether a login is among what was revoked: its session, or its user
+// since it was made.
+func (l *login[U]) endedBy(ended map[string]time.Time) bool {
+	if len(ended) == 0 {
+		return false
+	}
+	if _, ok := ended[SessionTag(l.session)]; ok && l.session != "" {
+		return true
+	}
+	at, ok := ended[UserTag(l.id)]
+	return ok && l.since.UnixMilli() <= at.UnixMilli()
+}

@@ -1,0 +1,195 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/channels"
+)
+
+// slotKey is the key of the state in a scope, and the owner of its guard.
+type slotKey struct{}
+
+// A state is what the gate knows about one request or connection.
+type state[U Identity] struct {
+	mu       sync.Mutex    // guards the fields below
+	gate     *Gate[U]      // nil: the user was put there by WithUser
+	busy     bool          // somebody is finding out
+	waiting  chan struct{} // closed when he has; made when somebody waits
+	resolved bool
+	login    login[U]
+	refused  error // why what the client showed is no good
+	failed   error // why it could not be found out
+	shown    []shown
+	permits  []func(U) bool
+
+	// The user that Authenticate returned last, and who knew him.
+	vouchedID string
+	vouchedBy *source[U]
+}
+
+// A login is who somebody is, and how that is known.
+type login[U Identity] struct {
+	user    U
+	id      string     // empty: nobody
+	backend *source[U] // knows whether that is still so; nil: nobody does
+	stamp   string
+	session string    // the ID of the session that it ends with
+	since   time.Time // when it was made, in milliseconds
+	expires time.Time // zero: never
+	checked time.Time // when the backend was last asked
+}
+
+// A holder is a state of whatever user.
+type holder interface {
+	current(ctx context.Context) (id string, ok bool, err error)
+	userType() reflect.Type
+}
+
+func (s *state[U]) userType() reflect.Type { return reflect.TypeFor[U]() }
+
+// lookup returns the state that ctx belongs to, or nil.
+func lookup[U Identity](ctx context.Context, who string) *state[U] {
+	scope, ok := channels.ScopeFrom(ctx)
+	if !ok {
+		return nil
+	}
+	switch st := scope.Value(slotKey{}).(type) {
+	case *state[U]:
+		return st
+	case holder:
+		panic(wrongType[U](who, st))
+	}
+	return nil
+}
+
+// state returns the state of ctx's connection, and makes one where no Handler did. It
+// is nil if ctx belongs to no connection.
+func (g *Gate[U]) state(ctx context.Context) *state[U] {
+	g.ready()
+	st := lookup[U](ctx, "a Gate")
+	if st == nil {
+		scope, ok := channels.ScopeFrom(ctx)
+		if !ok {
+			return nil
+		}
+		st = new(state[U])
+		scope.SetValue(slotKey{}, st)
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.gate == nil {
+		st.gate = g
+	}
+	return st
+}
+
+func wrongType[U Identity](who string, st holder) string {
+	return fmt.Sprintf("auth: %s of %v, but the user of this connection is a %v: use the same type for the Gate and for auth.User",
+		who, reflect.TypeFor[U](), st.userType())
+}
+
+const noGate = "auth: it cannot be known who this is: put auth.Stack (or Gate.Handler) around this handler; " +
+	"where there is no HTTP, call Gate.Adopt or auth.WithUser in the Open of the Protocol"
+
+// resolve finds out who this is, once. A failure is not remembered, so that a later
+// call tries again; a refusal is.
+func (s *state[U]) resolve(ctx context.Context) (login[U], error) {
+	s.mu.Lock()
+	for !s.resolved && s.busy {
+		if s.waiting == nil {
+			s.waiting = make(chan struct{})
+		}
+		waiting := s.waiting
+		s.mu.Unlock()
+		select {
+		case <-waiting:
+		case <-ctx.Done():
+			return login[U]{}, unavailable("wait", context.Cause(ctx))
+		}
+		s.mu.Lock()
+	}
+	if s.resolved {
+		defer s.mu.Unlock()
+		return s.login, s.refused
+	}
+	s.busy = true
+	gate, list := s.gate, s.shown
+	s.mu.Unlock()
+
+	defer s.release() // also if a backend panics
+	who, err := gate.find(ctx, list)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resolved { // by a Login or Adopt
+		return s.login, s.refused
+	}
+	if errors.Is(err, ErrUnavailable) {
+		s.failed = err
+		return who, err
+	}
+	s.settle(who, err)
+	if scope, ok := channels.ScopeFrom(ctx); ok {
+		gate.guard(scope, who)
+	}
+	return who, err
+}
+
+func (s *state[U]) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = false
+	if s.waiting != nil {
+		close(s.waiting)
+		s.waiting = nil
+	}
+}
+
+// settle notes who this is. The mutex is held.
+func (s *state[U]) settle(who login[U], refused error) {
+	s.resolved, s.login, s.refused, s.failed = true, who, refused, nil
+	s.shown = nil
+}
+
+// become makes the connection who's.
+func (s *state[U]) become(ctx context.Context, who login[U]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(who, nil)
+	if scope, ok := channels.ScopeFrom(ctx); ok {
+		s.gate.guard(scope, who)
+	}
+}
+
+// current returns the ID of the user.
+func (s *state[U]) current(ctx context.Context) (string, bool, error) {
+	who, err := s.resolve(ctx)
+	return who.id, who.id != "", err
+}
+
+// failure returns why it could not be found out who this is, when somebody wanted to
+// know.
+func (s *state[U]) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// admit returns why a user may not pass the predicates of the wrappers around the
+// handler.
+func (s *state[U]) admit(user U) error {
+	s.mu.Lock()
+	permits := s.permits
+	s.mu.Unlock()
+	for _, may := range permits {
+		if !may(user) {
+			return ErrForbidden
+		}
+	}
+	return nil
+}
