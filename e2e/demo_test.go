@@ -139,7 +139,6 @@ func (d *demo) login(t *testing.T, name, password string) string {
 		t.Fatalf("log in as %s: %s", name, resp.Status)
 	}
 	u, _ := url.Parse(d.URL)
-	u.Scheme = "https" // a jar keeps Secure cookies from the http URL, though browsers send them to localhost
 	var cookies []string
 	for _, c := range jar.Cookies(u) {
 		cookies = append(cookies, c.Name+"="+c.Value)

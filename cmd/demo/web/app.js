@@ -57,12 +57,12 @@ function onMessage(m) {
 }
 
 // leave shows the gate again, and why.
-function leave(why) {
+function leave(why, how) {
   connection?.close();
   connection = null;
   user = null;
   view.forget();
-  view.notice(why);
+  view.notice(why, how);
   view.show("gate");
   $("username").focus();
 }
@@ -110,7 +110,7 @@ $("logout").addEventListener("submit", async (event) => {
     openRoom();
     view.trouble(refusal);
   } else {
-    leave("You have logged out.");
+    leave("You have logged out.", { calm: true });
   }
 });
 

@@ -16,8 +16,10 @@ export function show(face) {
   title();
 }
 
-export function notice(text) {
+// notice says something above the login form: a refusal, or, calmly, news.
+export function notice(text, { calm = false } = {}) {
   setText("notice", text);
+  $("notice").classList.toggle("calm", calm);
 }
 
 export function trouble(text) {
@@ -144,6 +146,7 @@ export function forget() {
   $("people").replaceChildren();
   $("rooms").replaceChildren();
   $("draft").value = "";
+  $("login").reset();
 }
 
 function title() {
