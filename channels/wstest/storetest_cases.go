@@ -258,18 +258,18 @@ func (r *storeRun) increment(key string) error {
 	for range 1000 {
 		data, version, err := r.store.Load(r.Context(), key)
 		if err != nil {
-			return fmt.Errorf("Load: %w", err)
+			return fmt.Errorf("load: %w", err)
 		}
 		n, err := strconv.Atoi(string(data))
 		if err != nil {
-			return fmt.Errorf("Load finds %q", data)
+			return fmt.Errorf("load finds %q", data)
 		}
 		_, err = r.store.Save(r.Context(), key, []byte(strconv.Itoa(n+1)), version, soon())
 		if err == nil {
 			return nil
 		}
 		if !isConflict(err) {
-			return fmt.Errorf("Save: %w", err)
+			return fmt.Errorf("save: %w", err)
 		}
 	}
 	return fmt.Errorf("a thousand conflicts in a row: nobody can save")
