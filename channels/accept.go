@@ -44,10 +44,14 @@ func (srv *Server) HandlerFunc(f func(ctx context.Context, s *Socket) error) htt
 // middleware finishes, a request's time limit does not end the socket, and
 // net/http's buffers are free.
 func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) error {
-	srv.init()
 	scope, r := EnsureScope(r)
-	ip, he := srv.reserve(r)
-	if he != nil {
+	var ip any
+	if srv.MaxPerIP > 0 {
+		if addr, ok := srv.Upgrader.clientIP(r); ok {
+			ip = addr
+		}
+	}
+	if he := srv.reserve(ip); he != nil {
 		w.Header().Set("Retry-After", "1")
 		srv.Upgrader.refuse(w, r, he)
 		if he.Reason == drainingReason {
@@ -69,7 +73,6 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 	s.conn = conn
 	s.ctx = conn.ctx
 	if err := srv.admit(s); err != nil {
-		srv.unreserve(ip)
 		conn.Close(StatusServiceRestart, "")
 		return err
 	}
@@ -79,41 +82,40 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 
 const drainingReason = "the server is shutting down"
 
-// reserve counts a connection that is about to be opened.
-func (srv *Server) reserve(r *http.Request) (ip any, he *HandshakeError) {
-	st := &srv.state
-	if srv.MaxPerIP > 0 {
-		if addr, ok := srv.Upgrader.clientIP(r); ok {
-			ip = addr
-		}
-	}
+// reserve takes a place for a connection that is about to be opened, from ip if
+// that is not nil.
+func (srv *Server) reserve(ip any) *HandshakeError {
+	st := srv.init()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	switch {
 	case st.draining:
-		return nil, refuse(http.StatusServiceUnavailable, drainingReason)
-	case srv.MaxSockets > 0 && len(st.sockets) >= srv.MaxSockets:
+		return refuse(http.StatusServiceUnavailable, drainingReason)
+	case srv.MaxSockets > 0 && st.reserved >= srv.MaxSockets:
 		he := refuse(http.StatusServiceUnavailable, "too many connections")
 		he.Remedy = "Server.MaxSockets is reached"
-		return nil, he
+		return he
 	case ip != nil && st.perIP[ip] >= srv.MaxPerIP:
 		he := refuse(http.StatusTooManyRequests, "too many connections from this address")
 		he.Remedy = "Server.MaxPerIP is reached; behind a proxy set Upgrader.TrustedProxies"
-		return nil, he
+		return he
 	}
+	st.reserved++
 	if ip != nil {
 		st.perIP[ip]++
 	}
-	return ip, nil
+	return nil
 }
 
+// unreserve gives the place back.
 func (srv *Server) unreserve(ip any) {
-	if ip == nil {
-		return
-	}
 	st := &srv.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.reserved--
+	if ip == nil {
+		return
+	}
 	if st.perIP[ip]--; st.perIP[ip] <= 0 {
 		delete(st.perIP, ip)
 	}

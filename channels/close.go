@@ -174,12 +174,12 @@ func (c *Conn) closeTransport() error {
 	c.mu.Lock()
 	shut := c.shut
 	c.shut = true
+	if c.keepalive != nil {
+		c.keepalive.Stop()
+	}
 	c.mu.Unlock()
 	if shut {
 		return nil
-	}
-	if c.keepalive != nil {
-		c.keepalive.Stop()
 	}
 	c.fail(&closedError{"websocket: closed", net.ErrClosed})
 	return c.nc.Close()

@@ -1,11 +1,18 @@
 package channels
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/sluicehq/sluice/channels/internal/handshake"
+)
 
 type Compression struct{}
 
-func (Compression) validate() error                               { return nil }
-func (Compression) accept(lines []string) (*flate, string, error) { return nil, "", nil }
+func (Compression) validate() error { return nil }
+func (Compression) accept(lines []string) (*flate, string, error) {
+	_, err := handshake.Extensions(lines)
+	return nil, "", err
+}
 
 type flate struct{ threshold int }
 

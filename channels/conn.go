@@ -22,7 +22,6 @@ type Conn struct {
 	set         *settings
 	ctx         context.Context
 	cancel      context.CancelCauseFunc
-	keepalive   *time.Timer
 	subprotocol string
 	flate       *flate // nil: permessage-deflate was not negotiated
 	client      bool
@@ -47,6 +46,7 @@ type Conn struct {
 	endBy         time.Time  // when ending: the last moment for a write
 	watch         *readWatch // of the read that goes on, when its context can end
 	pings         map[string]chan struct{}
+	keepalive     *time.Timer
 }
 
 // newConn returns the connection on nc, whose handshake is done. Parent is what
@@ -60,7 +60,9 @@ func newConn(parent context.Context, nc net.Conn, client bool, set *settings, re
 		c.in.buf.b = append(c.in.buf.b, rest...)
 	}
 	if set.pingInterval > 0 {
+		c.mu.Lock()
 		c.keepalive = time.AfterFunc(set.pingInterval, c.tick)
+		c.mu.Unlock()
 	}
 	return c
 }

@@ -95,7 +95,11 @@ func (c *Conn) tick() {
 		default:
 		}
 	}
-	c.keepalive.Reset(c.set.pingInterval)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.shut {
+		c.keepalive.Reset(c.set.pingInterval)
+	}
 }
 
 // receiveClose takes the peer's close frame, answers it unless a close frame was

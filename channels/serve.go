@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -101,15 +102,20 @@ func (srv *Server) open(nc net.Conn, p Protocol, h Handler) {
 	if addr := nc.RemoteAddr(); addr != nil {
 		remote = addr.String()
 	}
-	s := newSocket(srv, NewScope(p.Name, remote), nil)
+	var ip any
+	if ap, err := netip.ParseAddrPort(remote); err == nil && srv.MaxPerIP > 0 {
+		ip = ap.Addr().Unmap()
+	}
+	if he := srv.reserve(ip); he != nil {
+		srv.logger().Warn("a connection was refused", "protocol", p.Name, "remote", remote, "reason", he.Reason)
+		nc.Close()
+		return
+	}
+	s := newSocket(srv, NewScope(p.Name, remote), ip)
 	s.other = newOtherConn(nc)
 	s.ctx = s.other.ctx
 	if err := srv.admit(s); err != nil {
 		nc.Close()
-		if !errors.Is(err, ErrDraining) {
-			srv.logger().Error("a connection was refused", "protocol", p.Name, "error", err)
-			srv.remove(s)
-		}
 		return
 	}
 	go func() { // ends with the connection; Shutdown waits for it

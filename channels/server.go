@@ -100,6 +100,7 @@ type serverState struct {
 	mu        sync.Mutex // guards what follows
 	draining  bool
 	sockets   map[*Socket]struct{}
+	reserved  int // places of MaxSockets that are taken
 	perIP     map[any]int
 	tags      map[string]*socketSet
 	rechecks  map[Rechecker]*recheck
@@ -168,12 +169,14 @@ func (srv *Server) snapshot() []*Socket {
 	return sockets
 }
 
-// admit adds s to the open sockets.
+// admit adds s, whose place is reserved, to the open sockets. After an error it is
+// not among them.
 func (srv *Server) admit(s *Socket) error {
-	st := srv.init()
+	st := &srv.state
 	st.mu.Lock()
 	if st.draining {
 		st.mu.Unlock()
+		srv.unreserve(s.ip)
 		return ErrDraining
 	}
 	st.sockets[s] = struct{}{}
@@ -181,7 +184,12 @@ func (srv *Server) admit(s *Socket) error {
 	st.mu.Unlock()
 	s.scope.hold(s)
 	s.guardsChanged()
-	return srv.subscribeDisconnects()
+	if err := srv.subscribeDisconnects(); err != nil {
+		srv.logger().Error("a connection was refused", "error", err)
+		srv.remove(s)
+		return err
+	}
+	return nil
 }
 
 // remove takes s out of everything that knows it.
@@ -192,11 +200,7 @@ func (srv *Server) remove(s *Socket) {
 	st := &srv.state
 	st.mu.Lock()
 	delete(st.sockets, s)
-	if s.ip != nil {
-		if st.perIP[s.ip]--; st.perIP[s.ip] <= 0 {
-			delete(st.perIP, s.ip)
-		}
-	}
 	st.mu.Unlock()
+	srv.unreserve(s.ip)
 	st.wg.Done()
 }
