@@ -270,6 +270,10 @@ func (c *Conn) nextFrame() error {
 				return c.failRead(StatusProtocolError, err.Error())
 			}
 		}
+		// RFC 7692, Section 6: RSV1 marks a compressed message, where agreed on.
+		if h.RSV != 0 && c.flate == nil {
+			return c.failRead(StatusProtocolError, frame.ErrReserved.Error())
+		}
 		if n == 0 || h.Control() && int64(c.buffered()-n) < h.Length {
 			if err := c.fill(); err != nil {
 				return err
@@ -312,9 +316,6 @@ func (c *Conn) beginFrame(h *frame.Header) error {
 		return c.failRead(StatusProtocolError, "continuation without a message")
 	case h.Opcode != frame.Continuation && in.active:
 		return c.failRead(StatusProtocolError, "message within a message")
-	// RFC 7692, Section 6: RSV1 marks a compressed message, where agreed on.
-	case h.RSV != 0 && c.flate == nil:
-		return c.failRead(StatusProtocolError, frame.ErrReserved.Error())
 	}
 	if !in.active {
 		in.active = true
