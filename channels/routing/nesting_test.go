@@ -239,6 +239,26 @@ func TestWrapperWithSeveralTries(t *testing.T) {
 	check(t, outer, "/a/three/", reached("outer", nil, map[string]any{"p": "three/"}))
 }
 
+// A wrapper that rewrites the path decides what its router matches.
+func TestWrapperRewritesPath(t *testing.T) {
+	var to string
+	rewrite := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.URL.Path = to
+		routing.URLRouter(routing.Path("<path:p>", endpoint("inner"))).ServeHTTP(w, r)
+	})
+	outer := routing.URLRouter(routing.Prefix("a/", rewrite), routing.Path("a/b", endpoint("outer")))
+	for path, want := range map[string]reply{
+		"/a/b":  reached("inner", nil, map[string]any{"p": "b"}),
+		"/c/d":  reached("inner", nil, map[string]any{"p": "c/d"}),
+		"/":     reached("outer", nil, nil),
+		"/../c": reached("outer", nil, nil),
+	} {
+		to = path
+		check(t, outer, "/a/b", want)
+	}
+}
+
 // A router inside an endpoint has nothing to do with the routers around it: it
 // matches the whole path.
 func TestRouterInsideEndpoint(t *testing.T) {

@@ -101,10 +101,7 @@ func (p *param) parameter(text string) parameter {
 	if p.conv == nil {
 		return parameter{text, text}
 	}
-	value, err := p.conv.value(text)
-	if err != nil {
-		panic(fmt.Sprintf("routing: %s was matched by %q: %v", p.name, text, err)) // match has asked
-	}
+	value, _ := p.conv.value(text) // match has asked whether there is one
 	return parameter{value, text}
 }
 

@@ -33,10 +33,10 @@ func valuesAt(t *testing.T, path string, routes func(h http.Handler) []routing.R
 const someID = "01234567-89ab-cdef-0123-456789abcdef"
 
 func TestAccessors(t *testing.T) {
-	values, r := valuesAt(t, "/a/007/"+someID+"/x/8/"+someID+"/zz/", func(h http.Handler) []routing.Route {
+	values, r := valuesAt(t, "/a/007/"+someID+"/x/8/"+someID+"/xz/", func(h http.Handler) []routing.Route {
 		return []routing.Route{
 			routing.Path("a/<int:n>/<uuid:u>/", routing.URLRouter(
-				routing.RePath(`^(?P<s>\w+)/(?P<digits>\d+)/(?P<id>[0-9a-f-]+)/(?P<gone>y)?(?P<n2>z)(?P<n2>z)?/$`, h,
+				routing.RePath(`^(?P<s>\w+)/(?P<digits>\d+)/(?P<id>[0-9a-f-]+)/(?P<gone>y)?(?P<n2>x)(?P<n2>z)?/$`, h,
 					routing.Defaults{"mode": http.StatusTeapot, "gone": "default", "f": 1.5}),
 			)),
 		}
