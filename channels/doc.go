@@ -1,0 +1,70 @@
+// Package channels serves and dials WebSocket connections (RFC 6455), and gives
+// those of a server what an application needs: a scope that says who is there, a
+// handler, groups, and an end when it is time.
+//
+// # A server
+//
+// A [Server] makes an [http.Handler] of a function, or of a [Consumer], whose
+// methods are called one at a time:
+//
+//	var srv channels.Server
+//
+//	http.Handle("/echo", srv.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+//		for m, err := range s.Messages(ctx) {
+//			if err != nil {
+//				return err
+//			}
+//			if err := s.Send(ctx, m); err != nil {
+//				return err
+//			}
+//		}
+//		return nil
+//	}))
+//
+// What the handler returns decides the close code; see [Handler]. The socket
+// outlives its request: when the handshake has been answered, ServeHTTP returns and
+// the handler runs in a goroutine of its own. Its context carries the [Scope], which
+// wrappers have filled with a session, a user, a route's parameters, and nothing
+// else of the request's.
+//
+// Sockets join groups; [Server.Broadcast] sends to the clients of a group and
+// [Server.Notify] to its consumers, on every process that shares a [Layer].
+// Connections that are not HTTP are served by the same handlers; see [Protocol].
+//
+// The zero Server is safe. It refuses handshakes from pages of other sites, and those
+// that carry a cookie without saying where they come from; it bounds what a client
+// may send and what may wait for it. Every bound is a field with its default:
+// [Limits], [QueueLimits], [Server], [Upgrader].
+//
+// # The end of a connection
+//
+// A wrapper puts a [Guard] into the scope: tags, an expiry, a way to be asked
+// again. The Server enforces it for as long as the connection lives:
+// [Server.Disconnect] closes every socket with a tag, on every process. That
+// cancels the socket's context, and its cause is the reason. No frame is begun
+// after that, in either direction, and what was queued is dropped.
+//
+// # Below
+//
+// [Upgrader] and [Conn] are the WebSocket alone, for those who want the bare
+// connection in their own handler; [Dial] is the client.
+//
+// # Concurrency
+//
+//  1. All methods of Server, Scope and Socket may be called from any goroutine;
+//     Socket.Read from one at a time. A consumer's methods are called one at a time.
+//  2. A socket's messages are handed to its handler in the order in which they were
+//     sent; what is sent to a socket, by Send, Broadcast and the closing, is written
+//     in the order in which it was accepted.
+//  3. Send, Broadcast and Notify wait for no socket. What they are given they have
+//     copied or written when they return. A socket whose queue is full meets
+//     [Server.Slow].
+//  4. While a socket handles one message and others have arrived already, what it
+//     sends is gathered and written together: before it waits for more, at 16 KiB,
+//     or after a millisecond.
+//  5. Message.Data belongs to who receives it; to a [BorrowedConsumer] it is lent
+//     until its method returns.
+//  6. A Conn has one reader and any number of writers. Control frames are answered
+//     by the reader.
+//  7. A socket's goroutines end before [Server.Shutdown] returns.
+package channels
