@@ -14,13 +14,19 @@ import (
 type Proxy struct {
 	listener net.Listener
 	network  string
-	target   string
-	work     sync.WaitGroup // Accept, and two goroutines for each connection
+	work     sync.WaitGroup // accept, and two goroutines for each connection
 
 	mu      sync.Mutex
+	target  string
 	changed *sync.Cond // with mu: state
 	state   state
-	conns   map[net.Conn]bool // both sides of all
+	links   map[*link]bool
+}
+
+// A link is a connection through the proxy.
+type link struct {
+	client, server net.Conn
+	deaf           bool // the client hears nothing of what the target says; guarded by Proxy.mu
 }
 
 type state struct {
@@ -28,7 +34,6 @@ type state struct {
 	cut      bool
 	held     bool
 	halve    bool // forward half of the next piece, then cut its connection
-	deaf     bool // the client hears nothing of what the target says
 	delay    time.Duration
 	accepted int
 }
@@ -42,7 +47,7 @@ func Start(t testing.TB, network, target string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{listener: listener, network: network, target: target, conns: map[net.Conn]bool{}}
+	p := &Proxy{listener: listener, network: network, target: target, links: map[*link]bool{}}
 	p.changed = sync.NewCond(&p.mu)
 	p.work.Go(p.accept)
 	t.Cleanup(p.close)
@@ -59,6 +64,13 @@ func (p *Proxy) Accepted() int {
 	return p.state.accepted
 }
 
+// Retarget forwards new connections to another target.
+func (p *Proxy) Retarget(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
 // Cut closes all connections, and new ones at once, until restore is called.
 func (p *Proxy) Cut() (restore func()) {
 	p.set(func(s *state) { s.cut = true })
@@ -70,8 +82,8 @@ func (p *Proxy) Cut() (restore func()) {
 func (p *Proxy) Break() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for conn := range p.conns {
-		conn.Close()
+	for l := range p.links {
+		l.close()
 	}
 }
 
@@ -81,11 +93,14 @@ func (p *Proxy) Hold() (release func()) {
 	return func() { p.set(func(s *state) { s.held = false }) }
 }
 
-// Deafen lets the target hear the client but not the client the target, until the
-// connection breaks or restore is called.
-func (p *Proxy) Deafen() (restore func()) {
-	p.set(func(s *state) { s.deaf = true })
-	return func() { p.set(func(s *state) { s.deaf = false }) }
+// Deafen lets the target hear the clients that are connected now, but not them
+// the target, for as long as their connections last.
+func (p *Proxy) Deafen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.deaf = true
+	}
 }
 
 // Halve cuts the next connection that carries something, in the middle of it.
@@ -115,41 +130,46 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial(p.network, p.target)
-		if err != nil || !p.add(client, server) {
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		server, err := net.Dial(p.network, target)
+		if err != nil {
 			client.Close()
-			if server != nil {
-				server.Close()
-			}
 			continue
 		}
-		p.work.Go(func() { p.forward(server, client, false) })
-		p.work.Go(func() { p.forward(client, server, true) })
+		l := &link{client: client, server: server}
+		if !p.add(l) {
+			l.close()
+			continue
+		}
+		p.work.Go(func() { p.forward(l, server, client, false) })
+		p.work.Go(func() { p.forward(l, client, server, true) })
 	}
 }
 
-func (p *Proxy) add(client, server net.Conn) bool {
+func (p *Proxy) add(l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state.cut || p.state.closed {
 		return false
 	}
 	p.state.accepted++
-	p.conns[client], p.conns[server] = true, true
+	p.links[l] = true
 	return true
 }
 
-// forward copies from src to dst and ends with one of them.
-func (p *Proxy) forward(dst, src net.Conn, down bool) {
-	defer p.drop(dst, src)
+// forward copies from src to dst, the two ends of l, and ends with one of them.
+func (p *Proxy) forward(l *link, dst, src net.Conn, down bool) {
+	defer p.drop(l)
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := src.Read(buf)
 		if err != nil {
 			return
 		}
-		now := p.next()
-		if now.deaf && down {
+		now, deaf := p.next(l)
+		if deaf && down {
 			continue
 		}
 		time.Sleep(now.delay)
@@ -164,22 +184,25 @@ func (p *Proxy) forward(dst, src net.Conn, down bool) {
 }
 
 // next waits while the proxy is held and returns what to do then.
-func (p *Proxy) next() state {
+func (p *Proxy) next(l *link) (now state, deaf bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.state.held && !p.state.closed && !p.state.cut {
 		p.changed.Wait()
 	}
-	now := p.state
+	now = p.state
 	p.state.halve = false
-	return now
+	return now, l.deaf
 }
 
-func (p *Proxy) drop(conns ...net.Conn) {
+func (p *Proxy) drop(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, conn := range conns {
-		conn.Close()
-		delete(p.conns, conn)
-	}
+	l.close()
+	delete(p.links, l)
+}
+
+func (l *link) close() {
+	l.client.Close()
+	l.server.Close()
 }

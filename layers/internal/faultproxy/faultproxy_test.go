@@ -17,6 +17,11 @@ func TestMain(m *testing.M) { wstest.Main(m) }
 // echo starts a server that sends back what it hears, and a proxy before it.
 func echo(t *testing.T) *faultproxy.Proxy {
 	t.Helper()
+	return faultproxy.Start(t, "tcp", listenEcho(t))
+}
+
+func listenEcho(t *testing.T) (addr string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +41,7 @@ func echo(t *testing.T) *faultproxy.Proxy {
 		}
 	}()
 	t.Cleanup(func() { listener.Close(); <-done })
-	return faultproxy.Start(t, "tcp", listener.Addr().String())
+	return listener.Addr().String()
 }
 
 // A client is a connection through the proxy.
@@ -135,12 +140,14 @@ func TestHold(t *testing.T) {
 func TestDeafen(t *testing.T) {
 	p := echo(t)
 	c := dial(t, p)
-	restore := p.Deafen()
+	c.say("hello") // so that it is known to be connected
+	c.want("hello")
+	p.Deafen()
 	c.say("lost")
 	c.wantSilence()
-	restore()
-	c.say("heard")
-	c.want("heard")
+	next := dial(t, p)
+	next.say("heard")
+	next.want("heard")
 }
 
 func TestHalve(t *testing.T) {
@@ -167,4 +174,18 @@ func TestDelay(t *testing.T) {
 	if got := time.Since(start); got < 60*time.Millisecond {
 		t.Errorf("there and back took %v, want 60 ms at least", got)
 	}
+}
+
+func TestRetarget(t *testing.T) {
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	p := faultproxy.Start(t, "tcp", gone.Addr().String())
+	dial(t, p).wantEnd("")
+	p.Retarget(listenEcho(t))
+	c := dial(t, p)
+	c.say("hello")
+	c.want("hello")
 }

@@ -1,0 +1,153 @@
+package natslayer_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/wstest"
+	natslayer "github.com/sluicehq/sluice/layers/nats"
+)
+
+// runCluster runs three servers that know each other.
+func runCluster(t *testing.T) []*server.Server {
+	t.Helper()
+	var servers []*server.Server
+	var routes []*url.URL
+	for i := range 3 {
+		s := runServer(t, func(opts *server.Options) {
+			opts.ServerName = fmt.Sprint("server", i)
+			opts.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT}
+			opts.Routes = routes
+		})
+		servers = append(servers, s)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: s.ClusterAddr().String()})
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if servers[0].NumRoutes() > 0 && servers[0].NumRoutes() == servers[1].NumRoutes() && servers[1].NumRoutes() == servers[2].NumRoutes() {
+			return servers
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the servers do not find each other")
+		}
+	}
+}
+
+// One of three servers dies. Who was connected to it is told of a gap and goes on
+// at another; the others notice nothing.
+func TestClusterLosesOne(t *testing.T) {
+	servers := runCluster(t)
+	var layers []*natslayer.Layer
+	var sinks []*sink
+	for _, s := range servers {
+		layer := connect(t, addr(s), &natslayer.Options{NATS: []nats.Option{quick}})
+		layers, sinks = append(layers, layer), append(sinks, subscribe(t, layer, "topic"))
+	}
+	publishUntilGiven(t, layers[0], sinks, "start")
+
+	stopServer(servers[2])
+	sinks[2].wantGap(t)
+	publishUntilGiven(t, layers[0], sinks, "again")
+	publishUntilGiven(t, layers[2], sinks, "back")
+	for i, s := range sinks[:2] {
+		if len(s.gaps) > 0 {
+			t.Errorf("subscription %d: gap was called, though its server is well", i)
+		}
+	}
+}
+
+// publishUntilGiven waits until the servers have told each other of all
+// subscriptions, and empties the sinks.
+func publishUntilGiven(t *testing.T, layer channels.Layer, sinks []*sink, what string) {
+	t.Helper()
+	for i := 0; ; i++ {
+		msg := fmt.Sprintf("%s %d", what, i)
+		publish(t, layer, "topic", msg)
+		given := 0
+		for _, s := range sinks {
+			if s.has(msg, 100*time.Millisecond) {
+				given++
+			}
+		}
+		if given == len(sinks) {
+			return
+		}
+		if i == 100 {
+			t.Fatalf("messages are given to %d of %d subscriptions", given, len(sinks))
+		}
+	}
+}
+
+// has takes messages until it has seen msg or patience ends.
+func (s *sink) has(msg string, patience time.Duration) bool {
+	timeout := time.After(patience)
+	for {
+		select {
+		case got := <-s.msgs:
+			if got == msg {
+				return true
+			}
+		case <-timeout:
+			return false
+		}
+	}
+}
+
+// What is published because of a message that was sent after Subscribe has
+// returned is delivered, whichever servers are in between.
+func TestClusterCause(t *testing.T) {
+	servers := runCluster(t)
+	a := connect(t, addr(servers[0]), nil)
+	b := connect(t, addr(servers[1]), nil)
+	asked := subscribe(t, a, "ask")
+	publishUntilAsked(t, b, asked)
+	for i := range 50 {
+		topic := fmt.Sprint("answer", i)
+		answer := subscribe(t, b, topic)
+		publish(t, b, "ask", topic)
+		asked.want(t, topic)
+		publish(t, a, topic, "yes")
+		answer.want(t, "yes")
+	}
+}
+
+func publishUntilAsked(t *testing.T, layer channels.Layer, asked *sink) {
+	t.Helper()
+	for i := 0; !asked.has("hello", 100*time.Millisecond); i++ {
+		if i == 100 {
+			t.Fatal("the servers do not find each other")
+		}
+		publish(t, layer, "ask", "hello")
+	}
+	for asked.has("hello", 100*time.Millisecond) {
+	}
+}
+
+// The contract holds in a cluster, but that the servers take a moment to tell each
+// other of a subscription.
+func TestContractCluster(t *testing.T) {
+	servers := runCluster(t)
+	var addrs []string
+	for _, s := range servers {
+		addrs = append(addrs, "nats://"+addr(s))
+	}
+	wstest.TestLayer(t, func(t *testing.T) channels.Layer {
+		return &patient{connect(t, strings.TrimPrefix(strings.Join(addrs, ","), "nats://"), nil)}
+	})
+}
+
+// A patient layer waits for the servers after Subscribe.
+type patient struct{ channels.Layer }
+
+func (p *patient) Subscribe(ctx context.Context, topic string, deliver func([]byte), gap func()) (func() error, error) {
+	cancel, err := p.Layer.Subscribe(ctx, topic, deliver, gap)
+	time.Sleep(20 * time.Millisecond)
+	return cancel, err
+}

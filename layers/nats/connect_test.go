@@ -1,0 +1,248 @@
+package natslayer_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	natslayer "github.com/sluicehq/sluice/layers/nats"
+)
+
+func TestConnectRefuses(t *testing.T) {
+	small := runServer(t, func(opts *server.Options) { opts.MaxPayload = 1000 })
+	well := runServer(t, nil)
+	tests := map[string]struct {
+		addr string
+		opts natslayer.Options
+		says string
+	}{
+		"small messages only":      {addr(small), natslayer.Options{}, "max_payload"},
+		"a prefix with a wildcard": {addr(well), natslayer.Options{Prefix: "a.*"}, `prefix "a.*"`},
+		"a prefix with no token":   {addr(well), natslayer.Options{Prefix: "a..b"}, `prefix "a..b"`},
+		"no echo":                  {addr(well), natslayer.Options{NATS: []nats.Option{nats.NoEcho()}}, "NoEcho"},
+		"a bad option":             {addr(well), natslayer.Options{NATS: []nats.Option{nats.RootCAs("/no/such/file")}}, "/no/such/file"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			layer, err := natslayer.Connect("nats://"+test.addr, &test.opts)
+			if err == nil {
+				layer.Close()
+				t.Fatal("Connect succeeded")
+			}
+			if !strings.HasPrefix(err.Error(), "natslayer: connect: ") || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %q, want it to contain %q", err, test.says)
+			}
+		})
+	}
+}
+
+func TestClose(t *testing.T) {
+	target := addr(runServer(t, nil))
+	layer, other := connect(t, target, nil), connect(t, target, nil)
+	s := subscribe(t, other, "topic")
+	cancel, err := layer.Subscribe(t.Context(), "topic", func([]byte) {}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, layer, "topic", "last words")
+	if err := layer.Close(); err != nil {
+		t.Error(err)
+	}
+	s.want(t, "last words")
+	if err := layer.Publish(t.Context(), "topic", nil); !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Errorf("Publish after Close: %v, want nats.ErrConnectionClosed", err)
+	}
+	if err := cancel(); err != nil {
+		t.Errorf("cancel after Close: %v", err)
+	}
+	if err := layer.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+func TestPrefixesAreApart(t *testing.T) {
+	target := addr(runServer(t, nil))
+	a := subscribe(t, connect(t, target, &natslayer.Options{Prefix: "a.b"}), "topic")
+	c := connect(t, target, &natslayer.Options{Prefix: "c"})
+	own := subscribe(t, c, "topic")
+	publish(t, c, "topic", "x")
+	own.want(t, "x")
+	if len(a.msgs) > 0 {
+		t.Error("a message has gone to a layer with another prefix")
+	}
+}
+
+// A subscription that the server refuses is an error of Subscribe, though NATS
+// says so in passing.
+func TestPermissions(t *testing.T) {
+	target := addr(runServer(t, func(opts *server.Options) {
+		opts.Users = []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+			Subscribe: &server.SubjectPermission{Deny: []string{"sluice.secret"}},
+		}}}
+	}))
+	layer := connect(t, target, &natslayer.Options{NATS: []nats.Option{nats.UserInfo("u", "p")}})
+	for range 2 {
+		_, err := layer.Subscribe(t.Context(), "secret", func([]byte) {}, nil)
+		if !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Errorf("Subscribe: %v, want nats.ErrPermissionViolation", err)
+		}
+	}
+	s := subscribe(t, layer, "topic")
+	publish(t, layer, "topic", "x")
+	s.want(t, "x")
+}
+
+// The log must not show what is in the URL.
+func TestLogHasNoPassword(t *testing.T) {
+	const password = "correct-horse"
+	target := addr(runServer(t, func(opts *server.Options) { opts.Username, opts.Password = "user", password }))
+	proxy := faultproxy.Start(t, "tcp", target)
+	var log syncBuffer
+	opts := &natslayer.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), NATS: []nats.Option{quick}}
+	layer := connect(t, "user:"+password+"@"+proxy.Addr(), opts)
+	s := subscribe(t, layer, "topic")
+	proxy.Break()
+	s.wantGap(t)
+	layer.Close()
+	if text := log.String(); !strings.Contains(text, "connected again") || strings.Contains(text, password) {
+		t.Errorf("log:\n%s", text)
+	}
+	proxy.Cut()
+	_, err := natslayer.Connect("nats://user:"+password+"@"+proxy.Addr(), nil)
+	if err == nil || strings.Contains(err.Error(), password) {
+		t.Errorf("Connect where nobody answers: %v", err)
+	}
+}
+
+// TLS with certificates on both sides, and each kind of credentials, survive a
+// lost connection.
+func TestSecureOptions(t *testing.T) {
+	serverTLS, clientTLS := certificates(t)
+	user, seed := nkeyFile(t)
+	operator, account, creds := credentials(t)
+	tests := map[string]struct {
+		server func(*server.Options)
+		right  nats.Option
+		wrong  nats.Option
+	}{
+		"TLS": {
+			func(o *server.Options) { o.TLSConfig, o.TLS, o.TLSVerify, o.TLSTimeout = serverTLS, true, true, 5 },
+			nats.Secure(clientTLS),
+			nats.Secure(&tls.Config{RootCAs: clientTLS.RootCAs}),
+		},
+		"password": {
+			func(o *server.Options) { o.Username, o.Password = "user", "secret" },
+			nats.UserInfo("user", "secret"), nats.UserInfo("user", "guess"),
+		},
+		"token": {
+			func(o *server.Options) { o.Authorization = "secret" },
+			nats.Token("secret"), nats.Token("guess"),
+		},
+		"nkey": {
+			func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: user}} },
+			must(nats.NkeyOptionFromSeed(seed)), nats.UserInfo("user", "guess"),
+		},
+		"credentials": {
+			func(o *server.Options) {
+				o.TrustedOperators = []*jwt.OperatorClaims{operator}
+				o.AccountResolver = account
+			},
+			nats.UserCredentials(creds), nats.UserInfo("user", "guess"),
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			proxy := faultproxy.Start(t, "tcp", addr(runServer(t, test.server)))
+			layer := connect(t, proxy.Addr(), &natslayer.Options{NATS: []nats.Option{quick, test.right}})
+			s := subscribe(t, layer, "topic")
+			publish(t, layer, "topic", "before")
+			s.want(t, "before")
+			proxy.Break()
+			s.wantGap(t)
+			publish(t, layer, "topic", "after")
+			s.want(t, "after")
+
+			wrong, err := natslayer.Connect("nats://"+proxy.Addr(), &natslayer.Options{NATS: []nats.Option{test.wrong}})
+			if err == nil {
+				wrong.Close()
+				t.Error("Connect with wrong credentials succeeded")
+			}
+		})
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// certificates returns configurations of a server and a client that trust each
+// other alone.
+func certificates(t *testing.T) (server, client *tls.Config) {
+	t.Helper()
+	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		IsCA:        true, BasicConstraintsValid: true,
+	}
+	der := must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
+	pool := x509.NewCertPool()
+	pool.AddCert(must(x509.ParseCertificate(der)))
+	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
+	return &tls.Config{Certificates: own, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert},
+		&tls.Config{Certificates: own, RootCAs: pool}
+}
+
+func nkeyFile(t *testing.T) (public, path string) {
+	t.Helper()
+	pair := must(nkeys.CreateUser())
+	path = filepath.Join(t.TempDir(), "user.nk")
+	if err := os.WriteFile(path, must(pair.Seed()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return must(pair.PublicKey()), path
+}
+
+// credentials makes an operator, an account of it and a file for a user of that.
+func credentials(t *testing.T) (*jwt.OperatorClaims, server.AccountResolver, string) {
+	t.Helper()
+	operator, account, user := must(nkeys.CreateOperator()), must(nkeys.CreateAccount()), must(nkeys.CreateUser())
+	claims := jwt.NewOperatorClaims(must(operator.PublicKey()))
+	must(claims.Encode(operator))
+
+	accounts := &server.MemAccResolver{}
+	id := must(account.PublicKey())
+	if err := accounts.Store(id, must(jwt.NewAccountClaims(id).Encode(operator))); err != nil {
+		t.Fatal(err)
+	}
+	token := must(jwt.NewUserClaims(must(user.PublicKey())).Encode(account))
+	path := filepath.Join(t.TempDir(), "user.creds")
+	if err := os.WriteFile(path, must(jwt.FormatUserConfig(token, must(user.Seed()))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return claims, accounts, path
+}

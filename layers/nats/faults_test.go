@@ -1,0 +1,91 @@
+package natslayer_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	natslayer "github.com/sluicehq/sluice/layers/nats"
+)
+
+// quick makes a connection again sooner than one should in production.
+var quick = nats.ReconnectWait(50 * time.Millisecond)
+
+func TestStorm(t *testing.T) {
+	target := addr(runServer(t, nil))
+	proxy := faultproxy.Start(t, "tcp", target)
+	opts := &natslayer.Options{NATS: []nats.Option{quick, nats.ReconnectJitter(50*time.Millisecond, 0)}}
+	storm := faultproxy.Storm{
+		Proxy:     proxy,
+		Publisher: connect(t, target, nil),
+		Receiver:  connect(t, proxy.Addr(), opts),
+	}
+	storm.Run(t, 3*time.Second)
+}
+
+func TestStormBehind(t *testing.T) {
+	proxy := faultproxy.Start(t, "tcp", addr(runServer(t, nil)))
+	opts := &natslayer.Options{NATS: []nats.Option{quick, nats.ReconnectJitter(50*time.Millisecond, 0)}}
+	layer := connect(t, proxy.Addr(), opts)
+	storm := faultproxy.Storm{Proxy: proxy, Publisher: layer, Receiver: layer, Behind: true}
+	storm.Run(t, 3*time.Second)
+}
+
+func TestErrDisconnected(t *testing.T) {
+	proxy := faultproxy.Start(t, "tcp", addr(runServer(t, nil)))
+	layer := connect(t, proxy.Addr(), nil)
+	s := subscribe(t, layer, "topic")
+	restore := proxy.Cut()
+	defer restore()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		err := layer.Publish(t.Context(), "topic", []byte("x"))
+		if errors.Is(err, natslayer.ErrDisconnected) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("Publish without a connection: %v, want ErrDisconnected", err)
+		}
+	}
+	restore()
+	s.wantGap(t)
+}
+
+// A connection that says nothing any more is given up.
+func TestSilentConnection(t *testing.T) {
+	proxy := faultproxy.Start(t, "tcp", addr(runServer(t, nil)))
+	layer := connect(t, proxy.Addr(), &natslayer.Options{
+		NATS: []nats.Option{quick, nats.PingInterval(100 * time.Millisecond), nats.Timeout(100 * time.Millisecond)},
+	})
+	s := subscribe(t, layer, "topic")
+	release := proxy.Hold()
+	time.AfterFunc(time.Second, release)
+	s.wantGap(t)
+	publish(t, layer, "topic", "again")
+	for msg := range s.msgs {
+		if msg == "again" {
+			break
+		}
+	}
+}
+
+// The process that NATS runs in dies and another takes its place.
+func TestServerKilled(t *testing.T) {
+	first := startProcess(t, "-1")
+	proxy := faultproxy.Start(t, "tcp", first.addr)
+	a, b := connect(t, proxy.Addr(), nil), connect(t, proxy.Addr(), nil)
+	own, other := subscribe(t, a, "topic"), subscribe(t, b, "topic")
+	publish(t, a, "topic", "before")
+	own.want(t, "before")
+	other.want(t, "before")
+
+	first.kill()
+	proxy.Retarget(startProcess(t, "-1").addr)
+	own.wantGap(t)
+	other.wantGap(t)
+	publish(t, a, "topic", "after")
+	own.want(t, "after")
+	other.want(t, "after")
+}
