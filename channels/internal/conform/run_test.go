@@ -1,0 +1,79 @@
+package conform_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sluicehq/sluice/channels/internal/conform"
+	"github.com/sluicehq/sluice/channels/internal/leak"
+	"github.com/sluicehq/sluice/channels/internal/memnet"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
+
+// results runs all cases of a suite, many at once, and returns what came of them.
+func results(s *conform.Suite, cases []conform.Case) map[string]conform.Result {
+	var mu sync.Mutex
+	all := map[string]conform.Result{}
+	slots := make(chan struct{}, 16)
+	var wg sync.WaitGroup
+	for _, c := range cases {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			r := s.Run(context.Background(), &c)
+			mu.Lock()
+			defer mu.Unlock()
+			all[c.Name] = r
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// judgeServer runs the suite against a handler in memory, where time is not real:
+// a server that does not answer costs none.
+func judgeServer(t *testing.T, handler http.Handler, s *conform.Suite) map[string]conform.Result {
+	var all map[string]conform.Result
+	synctest.Test(t, func(t *testing.T) {
+		l := memnet.Listen()
+		server := &http.Server{Handler: handler}
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(l) }()
+		s.URL = &url.URL{Scheme: "ws", Host: "example.com", Path: "/echo"}
+		s.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }
+		all = results(s, conform.Cases(conform.Server))
+		server.Close()
+		<-served
+	})
+	return all
+}
+
+// count logs how many cases had which outcome, and reports those that failed.
+func count(t *testing.T, all map[string]conform.Result) {
+	t.Helper()
+	var n [3]int
+	for name, r := range all {
+		n[r.Outcome]++
+		if r.Outcome == conform.Failed {
+			t.Errorf("%s\n%s", name, r.Detail)
+		}
+	}
+	t.Logf("%d cases: %d passed, %d failed, %d declined", len(all), n[conform.Passed], n[conform.Failed], n[conform.Declined])
+}
+
+// The reference server is right.
+func TestReferenceServer(t *testing.T) {
+	for _, server := range []*refServer{
+		{limit: 64 << 10, deflate: true},
+		{limit: 64 << 10},
+		{limit: 16 << 20, deflate: true},
+	} {
+		count(t, judgeServer(t, server, &conform.Suite{MessageLimit: int64(server.limit), RequireCompression: server.deflate}))
+	}
+}

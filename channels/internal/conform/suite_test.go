@@ -1,0 +1,34 @@
+package conform_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/sluicehq/sluice/channels/internal/conform"
+)
+
+// Names are what deviations are listed by, and -run finds: they are unique, and
+// begin with an RFC and a section.
+func TestNames(t *testing.T) {
+	form := regexp.MustCompile(`^(6455|7692|9110)/\d+(\.\d+)* [^/]+$`)
+	for role, least := range map[conform.Role]int{conform.Server: 300, conform.Client: 300} {
+		cases := conform.Cases(role)
+		seen := map[string]bool{}
+		for _, c := range cases {
+			if seen[c.Name] {
+				t.Errorf("two cases are called %q", c.Name)
+			}
+			seen[c.Name] = true
+			if !form.MatchString(c.Name) {
+				t.Errorf("the name %q does not begin with an RFC and a section", c.Name)
+			}
+			if c.Rule == "" {
+				t.Errorf("%q has no rule", c.Name)
+			}
+		}
+		if len(cases) < least {
+			t.Errorf("%d cases for role %d", len(cases), role)
+		}
+		t.Logf("role %d: %d cases", role, len(cases))
+	}
+}
