@@ -7,11 +7,10 @@ import (
 )
 
 // lxzan/gws, as its README and its echo and push examples have it: ReadLoop in a
-// goroutine of its own ("blocking prevents the context from being GC"), the
-// message closed when it has been sent,
-// messages handled one at a time; a Broadcaster, which frames a message once;
-// for deflate with takeover its default windows of 4 KiB. It has no streaming
-// interface.
+// goroutine of its own ("blocking prevents the context from being GC"), messages
+// handled one at a time and closed when they have been sent; a Broadcaster, which
+// frames a message once; for deflate with takeover its default windows of 4 KiB.
+// It has no streaming interface.
 var gwsLibrary = library{
 	name: "gws",
 	peer: true,

@@ -91,6 +91,11 @@ func (l *load) add(i int, c *conn) error {
 
 // check sends a batch on every connection and compares what comes back.
 func (l *load) check() (Traffic, error) {
+	if l.args.Burst > 0 {
+		if err := l.assemble(); err != nil {
+			return Traffic{}, err
+		}
+	}
 	for _, c := range l.conns {
 		c.scan.collect = true
 		received := c.sent
@@ -229,43 +234,87 @@ func (l *load) index(c *conn) int {
 	return -1
 }
 
+// silence, in milliseconds, is taken for the end of a burst whose size is not known.
+const silence = 100
+
+// assemble broadcasts until every connection has received one burst as a whole:
+// the answer to a handshake does not say that the server's hub knows of it yet.
+func (l *load) assemble() error {
+	const any = 1 << 30
+	for range 100 {
+		for _, c := range l.conns {
+			c.want = any
+		}
+		if err := l.send(l.conns[0]); err != nil {
+			return err
+		}
+		l.conns[0].want = any
+		for {
+			n, err := l.poll(silence, nil)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+		}
+		missing := 0
+		for _, c := range l.conns {
+			if any-c.want < l.args.Burst {
+				missing++
+			}
+			c.want = -1
+		}
+		if missing == 0 {
+			return nil
+		}
+	}
+	return errors.New("the broadcasts do not reach every connection")
+}
+
 // patience is how long a round may stand still.
 const patience = 20_000 // milliseconds
 
 // wait waits for something to read and reads it; it calls done for each
 // connection whose batch is complete.
 func (l *load) wait(done func(*conn) error) error {
-	n, err := syscall.EpollWait(l.epoll, l.events, patience)
+	n, err := l.poll(patience, done)
+	if n == 0 && err == nil {
+		return errors.New("nothing has come for 20 seconds")
+	}
+	return err
+}
+
+// poll is wait for so many milliseconds, and returns how many sockets had news.
+func (l *load) poll(milliseconds int, done func(*conn) error) (int, error) {
+	n, err := syscall.EpollWait(l.epoll, l.events, milliseconds)
 	if err == syscall.EINTR {
-		return nil
+		return 1, nil // it is to be asked again
 	}
 	if err != nil {
-		return fmt.Errorf("epoll_wait: %w", err)
-	}
-	if n == 0 {
-		return errors.New("nothing has come for 20 seconds")
+		return 0, fmt.Errorf("epoll_wait: %w", err)
 	}
 	for _, ev := range l.events[:n] {
 		c := l.conns[ev.Fd]
 		if ev.Events&syscall.EPOLLOUT != 0 {
 			if err := l.flush(c); err != nil {
-				return err
+				return n, err
 			}
 		}
 		if ev.Events&^syscall.EPOLLOUT == 0 {
 			continue
 		}
 		if err := l.read(c); err != nil {
-			return err
+			return n, err
 		}
 		if c.want == 0 {
 			c.want = -1 // done once
 			if err := done(c); err != nil {
-				return err
+				return n, err
 			}
 		}
 	}
-	return nil
+	return n, nil
 }
 
 func (l *load) read(c *conn) error {

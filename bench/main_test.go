@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // each process would sleep for a second
 	os.Exit(m.Run())
 }
 

@@ -17,6 +17,8 @@ const documents = 256
 type deflateScript struct {
 	inFlight int
 	plain    [][]byte
+	stream   []byte // two cycles of plain, one behind the other
+	offset   []int  // where each message begins in stream
 	first    [][]byte // batches of the first cycle, when there is little to refer to
 	steady   [][]byte // batches of every later one
 }
@@ -32,6 +34,10 @@ func newDeflateScript(args LoadArgs, extension string) (script, error) {
 		return nil, fmt.Errorf("%d documents are no multiple of %d", documents, args.InFlight)
 	}
 	s := &deflateScript{inFlight: args.InFlight, plain: jsonDocuments()}
+	for n := range 2 * documents {
+		s.offset = append(s.offset, len(s.stream))
+		s.stream = append(s.stream, s.plain[n%documents]...)
+	}
 	window := clientWindow(extension)
 	for start := 0; start < documents; start += args.InFlight {
 		var first, steady []byte
@@ -69,13 +75,14 @@ func (s *deflateScript) verify(n int, first byte, payload []byte) error {
 	return nil
 }
 
-// history returns the last bytes, at most size, that were sent before message n.
+// history returns the last bytes, at most size, that were sent before message n. A
+// cycle is longer than any window, so that all but the first look alike.
 func (s *deflateScript) history(n, size int) []byte {
-	var h []byte
-	for i := n - 1; i >= 0 && len(h) < size; i-- {
-		h = append(bytes.Clone(s.plain[i%documents]), h...)
+	if n >= documents {
+		n = documents + n%documents
 	}
-	return h[max(0, len(h)-size):]
+	end := s.offset[n]
+	return s.stream[max(0, end-size):end]
 }
 
 // deflate returns message n compressed so that nothing refers further back than
