@@ -12,7 +12,7 @@ import (
 // Otherwise with a line of text that is the same for all reasons of a status:
 //
 //	400  ErrMalformed
-//	401  ErrDenied, ErrNobody
+//	401  ErrDenied, ErrNobody, ErrStale
 //	403  ErrForbidden
 //	429  ErrThrottled, with Retry-After
 //	503  ErrUnavailable, ErrBusy, with Retry-After
@@ -59,7 +59,7 @@ func denyStatus(err error) int {
 	switch {
 	case errors.Is(err, ErrMalformed):
 		return http.StatusBadRequest
-	case errors.Is(err, ErrDenied), errors.Is(err, ErrNobody):
+	case errors.Is(err, ErrDenied), errors.Is(err, ErrNobody), errors.Is(err, ErrStale):
 		return http.StatusUnauthorized
 	case errors.Is(err, ErrForbidden):
 		return http.StatusForbidden

@@ -73,7 +73,7 @@
 // # Other credentials
 //
 // A [Scheme] takes a credential out of a request and verifies it: [Bearer],
-// [BearerProtocol] and [TicketScheme], or one's own. A socket whose first message
+// [BearerProtocol] and [Tickets.Scheme], or one's own. A socket whose first message
 // is to say who is there calls [Gate.AdoptGrant]; so does the Open of a
 // channels.Protocol with the user of a name and password, through [Gate.Adopt].
 //

@@ -22,6 +22,9 @@ var (
 	// (401)
 	ErrNobody = errors.New("auth: nobody is logged in")
 
+	// ErrStale is why [Gate.Fresh] refuses a user whose login is too old. (401)
+	ErrStale = errors.New("auth: the login is too old")
+
 	// ErrForbidden is why [Gate.Permit] refuses a user. (403)
 	ErrForbidden = errors.New("auth: not allowed")
 

@@ -188,8 +188,9 @@ func (r *rules[U]) source(name string) *source[U] {
 // fails the checks of its origin costs no query. It panics with Validate's error.
 //
 // A handshake is refused, in place of the 101, when its credentials are no good
-// (401) or could not be checked (503). A response that was made without knowing
-// the user, because a backend failed, is replaced with a 503.
+// (401) or could not be checked (503). So is the response of a handler that asked for
+// the user and could not be told: with 503 because a backend failed, with 401 because
+// the client's token is no good.
 //
 // Handler expects a session around it, unless the gate has Schemes: see [Stack].
 func (g *Gate[U]) Handler(next http.Handler) http.Handler {

@@ -77,7 +77,7 @@ func RedirectNext(w http.ResponseWriter, r *http.Request, fallback string) {
 func LoginPage(address string, otherwise func(http.ResponseWriter, *http.Request, error)) func(http.ResponseWriter, *http.Request, error) {
 	return func(w http.ResponseWriter, r *http.Request, err error) {
 		page := (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == ""
-		if page && errors.Is(err, ErrNobody) {
+		if page && (errors.Is(err, ErrNobody) || errors.Is(err, ErrStale)) {
 			target := address + "?" + url.Values{NextParam: {r.URL.RequestURI()}}.Encode()
 			w.Header().Set("Cache-Control", "no-store")
 			http.Redirect(w, r, target, http.StatusSeeOther)

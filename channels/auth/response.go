@@ -16,7 +16,7 @@ type responseWriter struct {
 	request *http.Request
 	user    interface {
 		holder
-		failure() error
+		failure(status int) error
 	}
 	deny  func(http.ResponseWriter, *http.Request, error)
 	begun bool
@@ -82,8 +82,8 @@ func (w *responseWriter) begin(status int) error {
 	w.begun = true
 	if w.accepts(status) {
 		_, _, w.err = w.user.current(w.request.Context())
-	} else if status < 500 {
-		w.err = w.user.failure()
+	} else {
+		w.err = w.user.failure(status)
 	}
 	if w.err != nil {
 		dropRepresentation(w.Header())

@@ -12,7 +12,7 @@ import (
 // goroutines at once.
 type Revocations interface {
 	// Revoke notes that what tag stands for was ended at a time. The note may be
-	// forgotten after until. A later one with the same tag replaces it.
+	// forgotten after until. Of two with the same tag the later at is kept.
 	Revoke(ctx context.Context, tag string, at, until time.Time) error
 
 	// Revoked returns those of tags, at most 2,000, that were ended, and when, to
@@ -42,11 +42,14 @@ func (m *MemoryRevocations) Revoke(_ context.Context, tag string, at, until time
 	if m.notes == nil {
 		m.notes = make(map[string]note)
 	}
-	if _, ok := m.notes[tag]; !ok {
+	present, ok := m.notes[tag]
+	if !ok {
 		m.makeRoom(at)
 		m.oldest = append(m.oldest, tag)
 	}
-	m.notes[tag] = note{at, until}
+	if !ok || !at.Before(present.at) {
+		m.notes[tag] = note{at, until}
+	}
 	return nil
 }
 

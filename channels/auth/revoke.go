@@ -13,7 +13,7 @@ func (g *Gate[U]) RevokeUser(ctx context.Context, userID string) error {
 	return g.revoke(ctx, UserTag(userID), "revoked")
 }
 
-// RevokeSession ends the session with an ID (see [SessionID]), and closes its
+// RevokeSession ends the session with an ID (sessions.Session.ID), and closes its
 // connections.
 func (g *Gate[U]) RevokeSession(ctx context.Context, sessionID string) error {
 	return g.revoke(ctx, SessionTag(sessionID), "revoked")

@@ -8,7 +8,7 @@ import (
 
 // A Scheme is a way to say who one is with each request, other than the session's
 // cookie: a bearer token, a ticket, a certificate. See [Bearer], [BearerProtocol]
-// and [TicketScheme]; a scheme of one's own is a value of this type.
+// and [Tickets.Scheme]; a scheme of one's own is a value of this type.
 type Scheme struct {
 	// Name is for the log.
 	Name string

@@ -47,6 +47,8 @@ type login[U Identity] struct {
 // A holder is a state of whatever user.
 type holder interface {
 	current(ctx context.Context) (id string, ok bool, err error)
+	loggedInAt(ctx context.Context) (time.Time, bool)
+	ticket(ctx context.Context) (ticket, error)
 	userType() reflect.Type
 }
 
@@ -172,12 +174,19 @@ func (s *state[U]) current(ctx context.Context) (string, bool, error) {
 	return who.id, who.id != "", err
 }
 
-// failure returns why it could not be found out who this is, when somebody wanted to
-// know.
-func (s *state[U]) failure() error {
+// failure returns why a response with a status, made by a handler that wanted to know who
+// this is, must not go out: that could not be found out, or what the client showed is no
+// good. A handler may answer the latter itself.
+func (s *state[U]) failure(status int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.failed
+	switch {
+	case s.failed != nil && status < 500:
+		return s.failed
+	case s.refused != nil && status < 400:
+		return s.refused
+	}
+	return nil
 }
 
 // admit returns why a user may not pass the predicates of the wrappers around the

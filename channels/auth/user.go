@@ -10,7 +10,7 @@ import (
 // false for nobody: not logged in, unknown, inactive, or with credentials that are
 // no good. At the first use it asks the session's store and a backend; if one of
 // them fails it returns false too, and the response that is made of that is
-// replaced with a 503. [Resolve] tells these apart.
+// replaced, see [Gate.Handler]. [Resolve] tells these apart.
 //
 // It panics when there is no [Gate] around the code that calls it, and when the
 // Gate's users are of another type, such as *Account in place of Account. U must be

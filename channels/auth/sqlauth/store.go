@@ -1,0 +1,157 @@
+package sqlauth
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/channels/sessions/sqlstore"
+)
+
+// A Store is an auth.TicketStore and an auth.Revocations. Its methods may be called by
+// several goroutines at once.
+type Store struct {
+	db  *sql.DB
+	sql statements
+}
+
+// New returns a store in the tables sluice_tickets and sluice_revocations of db, which
+// stays the caller's to close. It does not ask the database for anything.
+func New(db *sql.DB, dialect sqlstore.Dialect) (*Store, error) {
+	return NewWithPrefix(db, dialect, "sluice_")
+}
+
+// NewWithPrefix is New with another prefix of the tables' names: up to 40 letters, digits
+// and _, and with PostgreSQL a schema and a dot in front.
+func NewWithPrefix(db *sql.DB, dialect sqlstore.Dialect, prefix string) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("sqlauth: no database")
+	}
+	statements, err := statementsOf(dialect, prefix)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db, statements}, nil
+}
+
+// Schema returns the statements that make the tables and their indexes, if they are not
+// there.
+func (s *Store) Schema() string { return s.sql.schema }
+
+// Put implements auth.TicketStore. The time counts by the database's clock.
+func (s *Store) Put(ctx context.Context, key string, data []byte, ttl time.Duration) error {
+	if _, err := s.db.ExecContext(ctx, s.sql.put, key, data, ttl.Milliseconds()); err != nil {
+		return fmt.Errorf("sqlauth: put a ticket: %w", err)
+	}
+	return nil
+}
+
+// Take implements auth.TicketStore, with one statement that deletes and returns.
+func (s *Store) Take(ctx context.Context, key string) ([]byte, error) {
+	var data []byte
+	err := s.db.QueryRowContext(ctx, s.sql.take, key).Scan(&data)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), serialization(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("sqlauth: take a ticket: %w", err)
+	}
+	return data, nil
+}
+
+// serialization reports whether PostgreSQL, told to be more careful than by default, let
+// another one have the ticket (SQLSTATE 40001).
+func serialization(err error) bool {
+	e, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err)
+	return ok && e.SQLState() == "40001"
+}
+
+// Revoke implements auth.Revocations.
+func (s *Store) Revoke(ctx context.Context, tag string, at, until time.Time) error {
+	if _, err := s.db.ExecContext(ctx, s.sql.revoke, tag, at.UnixMilli(), until.UnixMilli()); err != nil {
+		return fmt.Errorf("sqlauth: revoke: %w", err)
+	}
+	return nil
+}
+
+// Revoked implements auth.Revocations.
+func (s *Store) Revoked(ctx context.Context, tags []string) (map[string]time.Time, error) {
+	var ended map[string]time.Time
+	for len(tags) > 0 {
+		n := min(len(tags), maxIn)
+		rows, err := s.revoked(ctx, tags[:n])
+		if err != nil {
+			return nil, fmt.Errorf("sqlauth: look up what was revoked: %w", err)
+		}
+		if ended == nil {
+			ended = make(map[string]time.Time, len(rows))
+		}
+		for _, row := range rows {
+			ended[row.tag] = row.at
+		}
+		tags = tags[n:]
+	}
+	return ended, nil
+}
+
+type revocation struct {
+	tag string
+	at  time.Time
+}
+
+func (s *Store) revoked(ctx context.Context, tags []string) ([]revocation, error) {
+	args := make([]any, 0, len(tags)+1)
+	args = append(args, time.Now().UnixMilli())
+	for _, tag := range tags {
+		args = append(args, tag)
+	}
+	rows, err := s.db.QueryContext(ctx, s.sql.revoked(len(tags)), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []revocation
+	for rows.Next() {
+		var r revocation
+		var at int64
+		if err := rows.Scan(&r.tag, &at); err != nil {
+			return nil, err
+		}
+		r.at = time.UnixMilli(at)
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}
+
+// Sweep deletes what has expired, a thousand rows at a time, and returns how many they
+// were, also with an error.
+func (s *Store) Sweep(ctx context.Context) (deleted int64, err error) {
+	tickets, err := s.sweep(ctx, s.sql.sweepTickets)
+	if err != nil {
+		return tickets, err
+	}
+	revocations, err := s.sweep(ctx, s.sql.sweepRevocations, time.Now().UnixMilli())
+	return tickets + revocations, err
+}
+
+func (s *Store) sweep(ctx context.Context, statement string, args ...any) (deleted int64, err error) {
+	for {
+		res, err := s.db.ExecContext(ctx, statement, args...)
+		if err != nil {
+			return deleted, fmt.Errorf("sqlauth: sweep: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return deleted, fmt.Errorf("sqlauth: sweep: %w", err)
+		}
+		deleted += n
+		if n < sweepBatch {
+			return deleted, nil
+		}
+	}
+}
