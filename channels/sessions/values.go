@@ -144,7 +144,7 @@ func parseObject(text string) ([]entry, bool) {
 	if text == "{}" {
 		return nil, true
 	}
-	list := make([]entry, 0, 8)
+	list := make([]entry, 0, 4)
 	for at := 0; text[at] != '}'; {
 		if len(list) == maxKeys {
 			return nil, false
