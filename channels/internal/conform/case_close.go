@@ -120,7 +120,7 @@ func afterCloseCases() []Case {
 		all = append(all, after(kind(f.op), f))
 	}
 	return append(all,
-		after("hundred close frames", many(100, func(string) frame { return closing(1000, "") })...),
+		after("fifty close frames", many(50, func(string) frame { return closing(1000, "") })...),
 		after("frames that are wrong", text("\xFF"), text("x").bits(rsv2), ping("x").more()),
 		after("1 MiB of messages", many(1024, func(string) frame { return binaryFrame(noise(1024)) })...),
 		Case{
