@@ -1,0 +1,16 @@
+package groupbench_test
+
+import (
+	"testing"
+
+	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/wstest"
+	"github.com/sluicehq/sluice/layers/internal/groupbench"
+)
+
+func TestMain(m *testing.M) { wstest.Main(m) }
+
+func BenchmarkMemory(b *testing.B) {
+	var layer channels.MemoryLayer
+	groupbench.Run(b, &layer, &layer)
+}
