@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 
 // TestQuick has every library do every kind of work, and its answers compared.
 func TestQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a hundred processes")
+	}
 	var out strings.Builder
 	if err := run([]string{"-quick"}, &out, io.Discard); err != nil {
 		t.Fatal(err)

@@ -17,8 +17,8 @@ const documents = 256
 type deflateScript struct {
 	inFlight int
 	plain    [][]byte
-	stream   []byte // two cycles of plain, one behind the other
-	offset   []int  // where each message begins in stream
+	stream   []byte   // two cycles of plain, one behind the other
+	offset   []int    // where each message begins in stream
 	first    [][]byte // batches of the first cycle, when there is little to refer to
 	steady   [][]byte // batches of every later one
 }

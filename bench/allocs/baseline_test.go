@@ -37,6 +37,13 @@ func TestParseRefusesOtherLines(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	allowed := baseline{"channels.BenchmarkA": 3}
+	many := baseline{"channels.BenchmarkA": 2000}
+	if n := compare(io.Discard, many, []gobench.Result{result("BenchmarkA", 2020)}); n != nil {
+		t.Errorf("2020 where 2000 are allowed: %q", n)
+	}
+	if n := compare(io.Discard, many, []gobench.Result{result("BenchmarkA", 2021)}); len(n) != 1 {
+		t.Errorf("2021 where 2000 are allowed: %q, want a fault", n)
+	}
 	tests := []struct {
 		name string
 		now  []gobench.Result
