@@ -7,7 +7,7 @@
 //			routing.Path("echo/", srv.HandlerFunc(echo)),
 //			routing.Path("room/<slug:room>/page/<int:page>/", srv.Handler(room)),
 //			routing.RePath(`^feed/(?P<topic>[a-z]+)/$`, srv.Handler(feed)),
-//			routing.Prefix("staff/", auth.Stack(sess, gate)(gate.Require(staff))),
+//			routing.Prefix("staff/", srv.Guard(auth.Stack(sess, gate)(gate.Require(staff)))),
 //		),
 //	}
 //
