@@ -30,9 +30,12 @@ var gorillaLibrary = library{
 			up.ReadBufferSize = o.Size + 14
 			up.WriteBufferSize = up.ReadBufferSize
 		}
-		if o.App == appIdle {
+		switch o.App {
+		case appIdle:
 			up.ReadBufferSize = 1024
 			up.WriteBufferPool = new(sync.Pool)
+		case appBroadcast:
+			up.ReadBufferSize, up.WriteBufferSize = 1024, 1024
 		}
 		serve := gorillaEcho
 		switch o.App {
