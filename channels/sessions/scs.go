@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -58,7 +59,8 @@ func (a scsAdapter) Save(ctx context.Context, key string, data []byte, version u
 	case version != present:
 		return 0, errChanged
 	}
-	if err := a.store.CommitCtx(ctx, key, data, expires); err != nil {
+	// Some of these stores keep the slice that they are given.
+	if err := a.store.CommitCtx(ctx, key, slices.Clone(data), expires); err != nil {
 		return 0, err
 	}
 	return contentVersion(data), nil

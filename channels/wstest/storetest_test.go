@@ -253,7 +253,7 @@ func (m *scsMap) Find(token string) ([]byte, bool, error) {
 func (m *scsMap) Commit(token string, b []byte, expiry time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rows[token] = badRow{data: slices.Clone(b), expires: expiry}
+	m.rows[token] = badRow{data: b, expires: expiry} // keeps the slice, as scs's own does
 	return nil
 }
 
