@@ -3,12 +3,17 @@ package channels
 import "sync"
 
 const (
-	// readBuffer holds what one read takes: 16 pipelined messages of 1 KiB come in
-	// one system call. A connection has one only while data is there.
-	readBuffer = 16 << 10
+	// readBuffer is what one read takes: 16 pipelined messages of 4 KiB come in one
+	// system call. A connection has such a buffer only while data is there.
+	readBuffer = 64 << 10
 
-	// writeBuffer is what one write takes at most of small messages: a TLS record.
-	writeBuffer = 16 << 10
+	// writeBuffer is what one write takes of messages that are sent together; at
+	// 4 KiB a message one write of 64 KiB costs 0.6 of four of 16 KiB.
+	writeBuffer = 64 << 10
+
+	// copied is the payload up to which a frame is copied behind its header, and
+	// written with it. Of a larger one only the head is.
+	copied = 16 << 10
 )
 
 // A buffer is a pooled slice; the pointer keeps Put from allocating.

@@ -34,6 +34,7 @@ type Conn struct {
 	reading atomic.Bool // a reader is inside the library
 	heard   atomic.Bool // bytes have come since the last tick of keepalive
 	ending  atomic.Bool // no frame is begun any more, in either direction
+	stopped atomic.Bool // unreadable will tell why nothing is read any more
 	pinged  bool        // keepalive has sent a ping that nothing followed; the timer's
 
 	mu            sync.Mutex // guards what follows, and the order of deadlines
@@ -122,6 +123,7 @@ func (c *Conn) fail(err error) error {
 		c.err = err
 	}
 	err = c.err
+	c.stopped.Store(true)
 	c.mu.Unlock()
 	c.ending.Store(true)
 	c.cancel(err)
@@ -145,6 +147,7 @@ func (c *Conn) interrupt(cause error) bool {
 	if first {
 		c.err = cause
 		c.ending.Store(true)
+		c.stopped.Store(true)
 		c.wake = true
 		c.endBy = time.Now().Add(c.set.closeTimeout)
 		if !c.shut {
@@ -165,6 +168,7 @@ func (c *Conn) retire(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.retired = cause
+	c.stopped.Store(true)
 	c.wake = true
 	if !c.shut {
 		c.nc.SetReadDeadline(past)
@@ -173,6 +177,9 @@ func (c *Conn) retire(cause error) {
 
 // unreadable returns why nothing is read any more, or nil.
 func (c *Conn) unreadable() error {
+	if !c.stopped.Load() {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
@@ -242,6 +249,10 @@ func (c *Conn) beginRead(ctx context.Context) error {
 // endRead ends what beginRead began. A read that its context woke leaves the
 // connection as if it had not been: what has been read of a message is kept.
 func (c *Conn) endRead(ctx context.Context, err error) error {
+	if c.watch == nil && err != errWoken { // only the reader sets watch
+		c.reading.Store(false)
+		return err
+	}
 	c.mu.Lock()
 	w := c.watch
 	c.watch = nil

@@ -117,8 +117,7 @@ func (s *Socket) next(borrow bool) (Message, error) {
 		}
 		return m, err
 	}
-	gather := s.conn.more()
-	if !gather && s.out.gathered {
+	if s.out.gathered && !s.conn.more() {
 		s.out.gathered = false
 		s.out.flush()
 	}

@@ -45,7 +45,7 @@ func (q *outbox) sendNow(m Message) error {
 	wb := getWriteBuffer()
 	b := wb.b
 	direct := m.Data
-	if len(m.Data)+frame.MaxHeader <= writeBuffer {
+	if len(m.Data) <= copied {
 		b, direct = conn.appendFrame(b, m), nil
 	} else {
 		b, direct = conn.appendHead(b, m)
@@ -88,7 +88,7 @@ func (c *Conn) appendHead(b []byte, m Message) ([]byte, []byte) {
 	}
 	h.Length = int64(len(payload))
 	b = frame.Append(b, &h)
-	n := min(len(payload), writeBuffer)
+	n := min(len(payload), copied)
 	return append(b, payload[:n]...), payload[n:]
 }
 
@@ -150,7 +150,7 @@ func (q *outbox) drain(wait bool) {
 		}
 		if !ok {
 			q.mu.Lock()
-			q.backlog, q.first, q.bytes = nil, 0, 0
+			q.clear()
 			if q.gather != nil {
 				putWriteBuffer(q.gather)
 				q.gather = nil
@@ -167,7 +167,7 @@ func (q *outbox) take() (wb *buffer, direct []byte) {
 	conn := q.s.conn
 	wb, q.gather = q.gather, nil
 	if q.err != nil || conn.ending.Load() {
-		q.backlog, q.first, q.bytes = nil, 0, 0
+		q.clear()
 		if wb != nil {
 			putWriteBuffer(wb)
 		}
@@ -181,8 +181,8 @@ func (q *outbox) take() (wb *buffer, direct []byte) {
 	}
 	for q.waiting() > 0 {
 		next := &q.backlog[q.first]
-		size := next.size() + frame.MaxHeader
-		if wb != nil && len(wb.b)+size > writeBuffer {
+		size := next.size() + frame.MaxHeader // a deflated one is not larger
+		if wb != nil && (size > copied || len(wb.b)+size > writeBuffer) {
 			break
 		}
 		if wb == nil {
@@ -190,10 +190,10 @@ func (q *outbox) take() (wb *buffer, direct []byte) {
 		}
 		o := q.pop()
 		switch {
-		case size > writeBuffer && o.prep != nil:
+		case size > copied && o.prep != nil:
 			putWriteBuffer(wb)
 			return nil, o.prep.frameFor(conn)
-		case size > writeBuffer:
+		case size > copied:
 			wb.b, direct = conn.appendHead(wb.b, o.m)
 			return wb, direct
 		case o.prep != nil:
@@ -245,7 +245,7 @@ func (q *outbox) drainOther() {
 	for {
 		q.mu.Lock()
 		if q.err != nil || q.waiting() == 0 {
-			q.backlog, q.first, q.bytes = nil, 0, 0
+			q.clear()
 			q.writing = false
 			q.wakeReached()
 			q.mu.Unlock()

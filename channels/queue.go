@@ -3,6 +3,7 @@ package channels
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/channels/internal/frame"
@@ -22,6 +23,8 @@ import (
 type outbox struct {
 	s        *Socket
 	gathered bool // gathering, as the socket's goroutine remembers it without a lock
+
+	pressed atomic.Bool // more than half of the limits waits: settle has work
 
 	mu        sync.Mutex // guards what follows; never held during I/O
 	gather    *buffer
@@ -44,10 +47,10 @@ type outbound struct {
 	prep *prepared
 }
 
-// A waiter waits until no more than level bytes, or nothing at all, are left.
+// A waiter waits for the queue to get shorter.
 type waiter struct {
-	level int
-	done  chan struct{}
+	all  bool // until nothing is left; otherwise until half of the limits is
+	done chan struct{}
 }
 
 func (q *outbox) init(s *Socket) { q.s = s }
@@ -67,7 +70,13 @@ func (q *outbox) send(m Message) error {
 			q.mu.Unlock()
 			return nil
 		}
-		if !q.gathering && q.gather == nil && q.raw() && q.s.conn.tryLockWrite() {
+		if q.gather != nil && q.raw() { // it is full, or what comes is too large for it
+			q.writing = true
+			q.mu.Unlock()
+			q.drain(false)
+			return q.send(m)
+		}
+		if q.gather == nil && q.raw() && q.s.conn.tryLockWrite() {
 			q.writing = true
 			q.mu.Unlock()
 			return q.sendNow(m)
@@ -107,7 +116,7 @@ func (q *outbox) deliver(p *prepared) (flush bool) {
 // gatherFrame adds the message to what is gathered, if there is room.
 func (q *outbox) gatherFrame(m Message) bool {
 	conn := q.s.conn
-	if len(m.Data)+frame.MaxHeader > writeBuffer/2 {
+	if len(m.Data) > copied {
 		return false
 	}
 	if q.gather == nil {
@@ -130,6 +139,16 @@ func (q *outbox) waiting() int { return len(q.backlog) - q.first }
 func (q *outbox) push(o outbound) {
 	q.backlog = append(q.backlog, o)
 	q.bytes += o.size()
+	q.weigh()
+}
+
+// weigh notes whether the queue is more than half full.
+func (q *outbox) weigh() {
+	pressed := q.bytes > orDefault(q.s.srv.Queue.Bytes, defaultQueueBytes)/2 ||
+		q.waiting() > orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)/2
+	if pressed != q.pressed.Load() {
+		q.pressed.Store(pressed)
+	}
 }
 
 func (o *outbound) size() int {
@@ -147,6 +166,7 @@ func (q *outbox) pop() outbound {
 		q.backlog, q.first = nil, 0
 	}
 	q.bytes -= o.size()
+	q.weigh()
 	return o
 }
 
@@ -237,7 +257,7 @@ func (q *outbox) flushFromLane(late bool) {
 func (q *outbox) flushBeforeEnd() {
 	wait, cancel := context.WithTimeout(context.Background(), q.s.closeTimeout())
 	defer cancel()
-	q.wait(wait, 0)
+	q.wait(wait, true)
 }
 
 // drop forgets what has not been begun, and takes nothing more.
@@ -247,37 +267,38 @@ func (q *outbox) drop(cause error) {
 	if q.err == nil {
 		q.err = cause
 	}
-	q.backlog, q.first, q.bytes = nil, 0, 0
+	q.clear()
 	if !q.writing && q.gather != nil {
 		putWriteBuffer(q.gather)
 		q.gather = nil
 	}
-	q.wakeAll()
+	q.wakeReached()
+}
+
+// clear forgets the backlog.
+func (q *outbox) clear() {
+	q.backlog, q.first, q.bytes = nil, 0, 0
+	q.pressed.Store(false)
 }
 
 // settle waits, before a message is read, until half of the queue's bytes have
 // gone: a client that does not take answers is not asked for more questions.
 func (q *outbox) settle(ctx context.Context) error {
-	q.mu.Lock()
-	level := orDefault(q.s.srv.Queue.Bytes, defaultQueueBytes) / 2
-	calm := q.bytes <= level && q.waiting() <= orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)/2
-	q.mu.Unlock()
-	if calm {
+	if !q.pressed.Load() {
 		return nil
 	}
-	return q.wait(ctx, level)
+	return q.wait(ctx, false)
 }
 
-// wait flushes, and waits until no more than level bytes are queued; with level 0
-// until all is written.
-func (q *outbox) wait(ctx context.Context, level int) error {
+// wait flushes, and waits until all is written, or until the queue is half empty.
+func (q *outbox) wait(ctx context.Context, all bool) error {
 	q.flush()
 	q.mu.Lock()
-	if q.err != nil || q.reached(level) {
+	if q.err != nil || q.reached(all) {
 		defer q.mu.Unlock()
 		return q.err
 	}
-	w := waiter{level, make(chan struct{})}
+	w := waiter{all, make(chan struct{})}
 	q.waiters = append(q.waiters, w)
 	q.mu.Unlock()
 	select {
@@ -288,7 +309,7 @@ func (q *outbox) wait(ctx context.Context, level int) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err == nil && !q.reached(level) {
+	if q.err == nil && !q.reached(all) {
 		return context.Cause(q.s.ctx)
 	}
 	return q.err
@@ -301,17 +322,17 @@ func (q *outbox) waitWriter() {
 		q.mu.Unlock()
 		return
 	}
-	w := waiter{0, make(chan struct{})}
+	w := waiter{true, make(chan struct{})}
 	q.waiters = append(q.waiters, w)
 	q.mu.Unlock()
 	<-w.done
 }
 
-func (q *outbox) reached(level int) bool {
-	if level == 0 {
+func (q *outbox) reached(all bool) bool {
+	if all {
 		return !q.writing && q.waiting() == 0 && q.gather == nil
 	}
-	return q.bytes <= level && q.waiting() < orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)
+	return !q.pressed.Load()
 }
 
 // wakeReached wakes the waiters whose level has been reached.
@@ -321,7 +342,7 @@ func (q *outbox) wakeReached() {
 	}
 	kept := q.waiters[:0]
 	for _, w := range q.waiters {
-		if q.reached(w.level) {
+		if q.reached(w.all) {
 			close(w.done)
 		} else {
 			kept = append(kept, w)
@@ -332,9 +353,6 @@ func (q *outbox) wakeReached() {
 		q.waiters = nil
 	}
 }
-
-// wakeAll wakes the waiters for the queue; those for the writer wait on.
-func (q *outbox) wakeAll() { q.wakeReached() }
 
 // gatherTime is how long a message may be held back to be written with others.
 const gatherTime = time.Millisecond

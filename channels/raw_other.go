@@ -5,7 +5,7 @@ package channels
 import "errors"
 
 // rawIO is not available here: everything goes by net.Conn.
-type rawIO struct{ ok bool }
+type rawIO struct{ ok, nowait bool }
 
 func (c *Conn) initRaw() {}
 

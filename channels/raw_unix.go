@@ -11,15 +11,16 @@ import (
 // once there are bytes for it, and a writer sets a deadline only when it must
 // wait. It serves plain TCP and Unix sockets; others go by net.Conn alone.
 type rawIO struct {
-	ok    bool
-	conn  syscall.RawConn
-	read  func(fd uintptr) bool // tryRead and tryWrite, bound once
-	write func(fd uintptr) bool
-	rn    int
-	rerr  error
-	out   []byte
-	wn    int
-	werr  error
+	ok     bool
+	nowait bool // a read is not to wait: it returns EAGAIN
+	conn   syscall.RawConn
+	read   func(fd uintptr) bool // tryRead and tryWrite, bound once
+	write  func(fd uintptr) bool
+	rn     int
+	rerr   error
+	out    []byte
+	wn     int
+	werr   error
 }
 
 func (c *Conn) initRaw() {
@@ -57,6 +58,10 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	b := in.buf.b
 	n, err := ignoringEINTR(syscall.Read, fd, b[len(b):cap(b)])
 	if err == syscall.EAGAIN {
+		if c.raw.nowait {
+			c.raw.rn, c.raw.rerr = 0, err
+			return true
+		}
 		if len(b) == 0 { // an idle connection keeps no buffer
 			putReadBuffer(in.buf)
 			in.buf = nil

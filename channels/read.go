@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/channels/internal/frame"
@@ -101,6 +102,13 @@ func (c *Conn) readMessage(borrow bool) (Message, error) {
 	if !in.active {
 		if err := c.nextFrame(); err != nil {
 			return Message{}, err
+		}
+		// What is still missing of a frame that fits the buffer may be there already:
+		// one more read then costs less than putting the message together.
+		if missing := in.left - int64(c.buffered()); missing > 0 && in.head.Fin && in.left < readBuffer/2 && c.raw.ok {
+			if err := c.topUp(); err != nil {
+				return Message{}, err
+			}
 		}
 		// The usual message: one frame that has arrived whole.
 		if in.head.Fin && in.left <= int64(c.buffered()) {
@@ -358,10 +366,7 @@ func (c *Conn) more() bool {
 // fill reads what there is, at least a byte, behind what is buffered.
 func (c *Conn) fill() error {
 	in := &c.in
-	if in.buf != nil && in.pos > 0 {
-		n := copy(in.buf.b, in.buf.b[in.pos:])
-		in.buf.b, in.pos = in.buf.b[:n], 0
-	}
+	c.compact()
 	c.startClock()
 	if c.raw.ok {
 		n, err := c.rawRead()
@@ -386,6 +391,30 @@ func (c *Conn) fill() error {
 		in.buf.b = append(in.buf.b, in.first[:n]...)
 	}
 	return c.heardOrFailed(n, err)
+}
+
+// topUp reads what is there already, behind what is buffered.
+func (c *Conn) topUp() error {
+	c.compact()
+	c.raw.nowait = true
+	n, err := c.rawRead()
+	c.raw.nowait = false
+	switch {
+	case n > 0 || err == syscall.EAGAIN:
+		return nil
+	case err == nil:
+		err = io.EOF
+	}
+	return c.heardOrFailed(0, err)
+}
+
+// compact moves what is buffered to the beginning of the buffer.
+func (c *Conn) compact() {
+	in := &c.in
+	if in.buf != nil && in.pos > 0 {
+		n := copy(in.buf.b, in.buf.b[in.pos:])
+		in.buf.b, in.pos = in.buf.b[:n], 0
+	}
 }
 
 // readInto reads what there is into p, past the buffer, which is empty.

@@ -90,7 +90,7 @@ func (s *Socket) Messages(ctx context.Context) iter.Seq2[Message, error] {
 // [Server.Slow] says what happens; the socket's own goroutine waits, before it
 // reads the next message, until half of it has gone.
 func (s *Socket) Send(ctx context.Context, m Message) error {
-	if err := ctx.Err(); err != nil && ctx != s.ctx {
+	if ctx != s.ctx && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return s.out.send(m)
@@ -106,7 +106,7 @@ func (s *Socket) SendJSON(ctx context.Context, v any) error {
 }
 
 // Flush waits until everything that was sent has been written to the network.
-func (s *Socket) Flush(ctx context.Context) error { return s.out.wait(ctx, 0) }
+func (s *Socket) Flush(ctx context.Context) error { return s.out.wait(ctx, true) }
 
 // Close ends the socket with a close code and a reason: what was sent before goes
 // out first. The handler's context is cancelled; Close does not wait for it.
@@ -166,7 +166,7 @@ func (s *Socket) finish(err error) {
 	cause := context.Cause(s.ctx)
 	if cause == nil { // nobody has ended it yet
 		wait, cancel := context.WithTimeout(context.Background(), s.closeTimeout())
-		s.out.wait(wait, 0)
+		s.out.wait(wait, true)
 		cancel()
 		cause = ce
 	} else if by, ok := errors.AsType[*CloseError](cause); ok {

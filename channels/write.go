@@ -125,7 +125,7 @@ func (c *Conn) writeFrame(h frame.Header, payload []byte) error {
 		return c.writeMasked(wb, h, payload)
 	}
 	b := frame.Append(wb.b, &h)
-	n := min(len(payload), writeBuffer)
+	n := min(len(payload), copied)
 	b = append(b, payload[:n]...)
 	if err := c.write(b); err != nil {
 		return err
@@ -143,7 +143,7 @@ func (c *Conn) writeMasked(wb *buffer, h frame.Header, payload []byte) error {
 	rand.Read(h.Key[:])
 	b := frame.Append(wb.b, &h)
 	for pos := 0; ; {
-		n := min(len(payload), writeBuffer+frame.MaxHeader-len(b))
+		n := min(len(payload), copied+frame.MaxHeader-len(b))
 		end := len(b)
 		b = b[:end+n]
 		pos = mask.Copy(b[end:], payload[:n], h.Key, pos)

@@ -41,7 +41,7 @@ func (w *messageWriter) Write(p []byte) (int, error) {
 	}
 	written := 0
 	for len(p) > 0 && w.err == nil {
-		n := min(len(p), writeBuffer-len(w.buf.b))
+		n := min(len(p), copied-len(w.buf.b))
 		w.buf.b = append(w.buf.b, p[:n]...)
 		written += n
 		if p = p[n:]; len(p) > 0 {
