@@ -13,9 +13,8 @@ import (
 )
 
 func TestMessagesReachWindowsAndTerminals(t *testing.T) {
-	d, b := startDemo(t), newBrowser(t)
-	alice := b.window(d.URL)
-	bob := b.privateWindow(d.URL)
+	d := startDemo(t)
+	alice, bob := newBrowser(t).window(d.URL), newBrowser(t).window(d.URL)
 	alice.login("alice", "alice-demo")
 	bob.login("bob", "bob-demo")
 	alice.wantText("#people", "bob")
@@ -42,8 +41,8 @@ func TestMessagesReachWindowsAndTerminals(t *testing.T) {
 
 // What a person typed is shown as it was typed.
 func TestMessagesAreText(t *testing.T) {
-	d, b := startDemo(t), newBrowser(t)
-	alice := b.window(d.URL)
+	d := startDemo(t)
+	alice := newBrowser(t).window(d.URL)
 	alice.login("alice", "alice-demo")
 	hostile := `<img src="x" onerror="document.title='owned'"><b>bold</b>`
 	alice.say(hostile)
@@ -55,8 +54,8 @@ func TestMessagesAreText(t *testing.T) {
 }
 
 func TestRoomsAreSeparate(t *testing.T) {
-	d, b := startDemo(t), newBrowser(t)
-	alice, bob := b.window(d.URL+"#tea"), b.privateWindow(d.URL+"#lobby")
+	d := startDemo(t)
+	alice, bob := newBrowser(t).window(d.URL+"#tea"), newBrowser(t).window(d.URL+"#lobby")
 	alice.login("alice", "alice-demo")
 	bob.login("bob", "bob-demo")
 	alice.wantText("#room-title", "tea")
@@ -79,7 +78,7 @@ func TestLogoutEndsTheOtherWindow(t *testing.T) {
 	first.login("alice", "alice-demo")
 	second := b.window(d.URL)
 	second.wantText("#status", "Live")
-	bystander := b.privateWindow(d.URL)
+	bystander := newBrowser(t).window(d.URL)
 	bystander.login("bob", "bob-demo")
 
 	within(t, time.Second, "the end of the other window's socket", func() {
@@ -98,8 +97,8 @@ func TestLogoutEndsTheOtherWindow(t *testing.T) {
 }
 
 func TestWrongPassword(t *testing.T) {
-	d, b := startDemo(t), newBrowser(t)
-	w := b.window(d.URL)
+	d := startDemo(t)
+	w := newBrowser(t).window(d.URL)
 	w.submitLogin("alice", "not-her-password")
 	w.wantText("#notice", "do not match")
 	if user := evaluate[string](w, `fetch("/whoami").then((r) => r.text())`); strings.TrimSpace(user) != `{"user":null}` {
@@ -109,23 +108,23 @@ func TestWrongPassword(t *testing.T) {
 }
 
 func TestSignUp(t *testing.T) {
-	d, b := startDemo(t), newBrowser(t)
-	w := b.window(d.URL)
+	d := startDemo(t)
+	w := newBrowser(t).window(d.URL)
 	w.click("switch")
 	w.wantText("#gate-title", "Create an account")
 	w.submitLogin("carol", "carol's own")
 	w.wantText("#me-name", "carol")
 	w.wantText("#status", "Live")
 
-	other := b.privateWindow(d.URL)
+	other := newBrowser(t).window(d.URL)
 	other.click("switch")
 	other.submitLogin("carol", "another one")
 	other.wantText("#notice", "taken")
 }
 
 func TestReloadKeepsTheSession(t *testing.T) {
-	d, b := startDemo(t), newBrowser(t)
-	w := b.window(d.URL)
+	d := startDemo(t)
+	w := newBrowser(t).window(d.URL)
 	w.login("alice", "alice-demo")
 	w.say("still here?")
 	w.wantText("#messages", "still here?")
@@ -139,8 +138,8 @@ func TestReloadKeepsTheSession(t *testing.T) {
 // because the key that signs its session is kept in a file.
 func TestRestart(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "key")
-	d, b := startDemo(t, "-addr", "localhost:0", "-key-file", key), newBrowser(t)
-	w := b.window(d.URL)
+	d := startDemo(t, "-addr", "localhost:0", "-key-file", key)
+	w := newBrowser(t).window(d.URL)
 	w.login("alice", "alice-demo")
 	d.stop(t)
 	w.wantText("#status", " in ") // "Server restarting, back in 2 s"

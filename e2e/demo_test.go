@@ -33,12 +33,13 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		demoBinary = filepath.Join(dir, "demo")
-		build := exec.Command("go", "build", "-race", "-o", demoBinary, "./cmd/demo")
+		build := exec.Command("go", "build", "-o", demoBinary, "./cmd/demo")
 		build.Dir = ".."
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build the demo: %v\n%s", err, out)
 			return 1
 		}
+		defer func() { endChromium() }()
 		return m.Run()
 	}())
 }

@@ -14,14 +14,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A browser is a Chromium with a profile of its own, ended with the test.
-type browser struct {
-	t   *testing.T
-	ctx context.Context
-}
-
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
+// chromium starts the browser that all tests share, at the first that needs it.
+// TestMain ends it.
+var chromium = sync.OnceValues(func() (context.Context, error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // the tests run as root
 		chromedp.DisableGPU,
@@ -31,15 +26,33 @@ func newBrowser(t *testing.T) *browser {
 	)
 	allocator, freeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocator)
-	t.Cleanup(func() { end(); freeAllocator() })
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+	endChromium = func() { end(); freeAllocator() }
+	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+})
+
+var endChromium = func() {}
+
+// A browser has cookies of its own, which its windows share.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	shared, err := chromium()
+	if err != nil {
 		t.Fatalf("start Chromium: %v", err)
+	}
+	ctx, end := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
+	t.Cleanup(end)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatalf("open a browser context: %v", err)
 	}
 	return &browser{t, ctx}
 }
 
-// A window is one tab. Windows of one browser share their cookies; a private
-// one has its own.
+// A window is one tab.
 type window struct {
 	t   *testing.T
 	ctx context.Context
@@ -48,14 +61,9 @@ type window struct {
 	problems []string // what the browser complained about
 }
 
-func (b *browser) window(url string) *window { return b.open(url) }
-func (b *browser) privateWindow(url string) *window {
-	return b.open(url, chromedp.WithNewBrowserContext())
-}
-
-func (b *browser) open(url string, options ...chromedp.ContextOption) *window {
+func (b *browser) window(url string) *window {
 	b.t.Helper()
-	ctx, end := chromedp.NewContext(b.ctx, options...)
+	ctx, end := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(end)
 	w := &window{t: b.t, ctx: ctx}
 	if err := chromedp.Listen(ctx, w.note); err != nil {
@@ -136,7 +144,8 @@ func (w *window) wantText(selector, text string) {
 
 func (w *window) fill(id, text string) {
 	w.t.Helper()
-	w.do(chromedp.SetValue(chromedp.ID(id), ""), chromedp.SendKeys(chromedp.ID(id), text))
+	evaluate[string](w, fmt.Sprintf(`document.getElementById(%s).value = ""`, quote(id)))
+	w.do(chromedp.SendKeys(chromedp.ID(id), text))
 }
 
 func (w *window) click(id string) {

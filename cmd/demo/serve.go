@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
@@ -106,7 +107,8 @@ func address(l net.Listener) string {
 	return net.JoinHostPort(host, fmt.Sprint(addr.Port))
 }
 
-// serve runs until ctx ends, and then says goodbye to everybody.
+// serve runs until ctx ends, and then says goodbye to everybody. Its error is that of
+// a listener.
 func (d *demo) serve(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           d.app.handler(),
@@ -114,19 +116,38 @@ func (d *demo) serve(ctx context.Context) error {
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
 	}
-	ended := make(chan error, 2) // one for each listener
-	go func() { ended <- server.Serve(d.page) }()
+	var listeners sync.WaitGroup
+	failed := make(chan error, 2)
+	listen := func(serve func() error) {
+		listeners.Go(func() { // ends with its listener; waited for below
+			if err := serve(); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, channels.ErrDraining) {
+				failed <- err
+			}
+		})
+	}
+	listen(func() error { return server.Serve(d.page) })
 	if d.line != nil {
-		go func() { ended <- d.app.chat.Serve(d.line, d.app.lineChat(), d.app.chatter()) }()
+		listen(func() error { return d.app.chat.Serve(d.line, d.app.lineChat(), d.app.chatter()) })
 	}
 
 	var err error
 	select {
 	case <-ctx.Done():
 		d.log.Info("shutting down")
-	case err = <-ended:
+	case err = <-failed:
 	}
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	d.shutdown(server)
+	listeners.Wait()
+	return err
+}
+
+// shutdown lets everybody finish, but not for ever.
+func (d *demo) shutdown(server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
-	return errors.Join(err, d.app.open.Shutdown(deadline), channels.ShutdownAll(deadline, server, &d.app.chat))
+	err := errors.Join(d.app.open.Shutdown(ctx), channels.ShutdownAll(ctx, server, &d.app.chat))
+	if err != nil {
+		d.log.Warn("some did not end in time", "error", err)
+		server.Close()
+	}
 }
