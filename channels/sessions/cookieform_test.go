@@ -252,3 +252,22 @@ func FuzzDecodeCookie(f *testing.F) {
 		})
 	})
 }
+
+// FuzzParseObject: what is taken is written again byte for byte, but for escapes in
+// keys, and taken again.
+func FuzzParseObject(f *testing.F) {
+	f.Add(`{"a":1,"b":{"c":[1,"}"]},"\u0064":"\\\""}`)
+	f.Add(`{}`)
+	f.Add(`{"a":1,"a":2}`)
+	f.Add(`{"a": 1}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		once, ok := sessions.ParseObject(text)
+		if !ok {
+			return
+		}
+		twice, ok := sessions.ParseObject(once)
+		if !ok || once != twice || !strings.Contains(text, `\`) && text != once {
+			t.Fatalf("%q, then %q, then %q (%v)", text, once, twice, ok)
+		}
+	})
+}
