@@ -17,10 +17,14 @@ type app struct {
 	sessions sessions.Manager
 	accounts accounts
 	gate     auth.Gate[Account]
+	tickets  auth.Tickets    // for the line chat
 	chat     channels.Server // the rooms, and the echo behind the gate
 	open     channels.Server // the echo for everybody
 	rooms    rooms
-	ready    []readyAccount
+
+	// What the page tells.
+	ready []readyAccount
+	line  string // how to reach the line chat: "nc localhost 9000"
 }
 
 func newApp(keys sessions.Keyring, ready []readyAccount, log *slog.Logger) (*app, error) {

@@ -11,8 +11,14 @@ import (
 	"github.com/sluicehq/sluice/channels/auth"
 )
 
-// attempts is how often a terminal may give a name and a password.
-const attempts = 3
+const (
+	attempts = 3 // to say who one is
+
+	// lineName is the protocol's name, and the purpose of the tickets for it.
+	lineName = "line"
+
+	ticketLength = 43 // characters; no name is as long
+)
 
 var (
 	errNoLogin = errors.New("no login")
@@ -28,19 +34,17 @@ var (
 //	Password: alice-demo
 //	Room (lobby):
 //	* Welcome to lobby, alice. /quit leaves.
+//
+// In place of a name, a ticket will do, which the page gives to who is logged in.
 func (a *app) lineChat() channels.Protocol {
-	return channels.Protocol{Name: "line", Open: a.openLine, OpenTimeout: time.Minute}
+	return channels.Protocol{Name: lineName, Open: a.openLine, OpenTimeout: time.Minute}
 }
 
 // openLine asks who is there, and where to. The answers go where the handshake of
 // a WebSocket leaves them: into the scope, the user by way of the gate.
 func (a *app) openLine(ctx context.Context, conn net.Conn) (context.Context, channels.MessageConn, error) {
 	c := newLineConn(conn)
-	account, err := a.askAccount(ctx, c)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := a.gate.Adopt(ctx, account); err != nil {
+	if err := a.admit(ctx, c); err != nil {
 		return nil, nil, err
 	}
 	room, err := c.ask(ctx, "Room (lobby): ")
@@ -59,25 +63,48 @@ func (a *app) openLine(ctx context.Context, conn net.Conn) (context.Context, cha
 	return ctx, c, nil
 }
 
-func (a *app) askAccount(ctx context.Context, c *lineConn) (Account, error) {
+// admit asks who is there until it is known.
+func (a *app) admit(ctx context.Context, c *lineConn) error {
 	for range attempts {
 		name, err := c.ask(ctx, "Name: ")
 		if err != nil {
-			return Account{}, err
+			return err
 		}
-		password, err := c.ask(ctx, "Password: ")
-		if err != nil {
-			return Account{}, err
+		if len(name) == ticketLength {
+			err = a.admitTicket(ctx, name)
+		} else {
+			err = a.admitPassword(ctx, c, name)
 		}
-		account, err := a.gate.Authenticate(ctx, auth.Credentials{Username: name, Password: password})
 		if err == nil {
-			return account, nil
+			return nil
 		}
 		if err := c.print(ctx, "* "+whyNot(err)+"\n"); err != nil {
-			return Account{}, err
+			return err
 		}
 	}
-	return Account{}, errNoLogin
+	return errNoLogin
+}
+
+func (a *app) admitPassword(ctx context.Context, c *lineConn, name string) error {
+	password, err := c.ask(ctx, "Password: ")
+	if err != nil {
+		return err
+	}
+	account, err := a.gate.Authenticate(ctx, auth.Credentials{Username: name, Password: password})
+	if err != nil {
+		return err
+	}
+	return a.gate.Adopt(ctx, account)
+}
+
+// admitTicket lets in by a ticket: what it opens belongs to the session that it was
+// issued in, and ends with it.
+func (a *app) admitTicket(ctx context.Context, ticket string) error {
+	grant, err := a.tickets.Redeem(ctx, ticket, lineName)
+	if err != nil {
+		return err
+	}
+	return a.gate.AdoptGrant(ctx, grant)
 }
 
 // whyNot says why a login failed, in words for the one who tried.

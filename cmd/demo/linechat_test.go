@@ -174,6 +174,30 @@ func TestLineChatIsRevoked(t *testing.T) {
 	again.wants("Welcome")
 }
 
+// A ticket in place of a name and a password opens the line chat once, as a part of
+// the session that it was issued in: a logout in the browser ends both.
+func TestLineChatTicket(t *testing.T) {
+	a, _ := newTestApp(t)
+	addr := startLine(t, a)
+	srv := wstest.NewServer(t, a.handler())
+	if resp, body := srv.PostForm("/ticket", nil); resp.StatusCode != 401 {
+		t.Errorf("a ticket for nobody: %s %q", resp.Status, body)
+	}
+	b := login(t, srv, "alice", "alice-demo")
+	resp, ticket := b.PostForm("/ticket", nil)
+	if resp.StatusCode != 200 || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("a ticket: %s, %v", resp.Status, resp.Header)
+	}
+	term, thief := dial(t, addr), dial(t, addr)
+	term.types(ticket, "tea")
+	term.wants("Welcome to tea, alice")
+	thief.types(ticket, ticket, ticket)
+	thief.wantsEnd("do not match")
+
+	b.PostForm("/logout", nil)
+	term.wantsEnd("* logged out")
+}
+
 func TestLineChatShutsDown(t *testing.T) {
 	a, _ := newTestApp(t)
 	term := dial(t, startLine(t, a))

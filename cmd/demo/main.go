@@ -9,6 +9,7 @@
 //	POST /signup         form fields username and password; logs in, too
 //	POST /login          form fields username and password
 //	POST /logout
+//	POST /ticket         a ticket for the line chat, in place of a name and a password
 //	GET /whoami          {"user":"alice"} or {"user":null}
 //	/echo                WebSocket: an echo for everybody, up to 16 MiB
 //	/ws/echo/NAME/       WebSocket: first {"user":…,"kwargs":{"name":NAME}}, then an echo

@@ -52,8 +52,14 @@ func open(o options, log *slog.Logger) (_ *demo, err error) {
 	if onLoopback(d.page) && onLoopback(d.line) {
 		ready = readyAccounts
 	}
-	d.app, err = newApp(keys, ready, log)
-	return d, err
+	if d.app, err = newApp(keys, ready, log); err != nil {
+		return nil, err
+	}
+	if d.line != nil {
+		host, port, _ := net.SplitHostPort(address(d.line))
+		d.app.line = "nc " + host + " " + port
+	}
+	return d, nil
 }
 
 // keyring returns the keys in a file, or a random one in memory.
@@ -87,9 +93,8 @@ func (d *demo) close() {
 func (d *demo) describe(w io.Writer) {
 	fmt.Fprintf(w, "Sluice chat\n\n")
 	fmt.Fprintf(w, "  page       http://%s/\n", address(d.page))
-	if d.line != nil {
-		host, port, _ := net.SplitHostPort(address(d.line))
-		fmt.Fprintf(w, "  line chat  nc %s %s\n", host, port)
+	if d.app.line != "" {
+		fmt.Fprintf(w, "  line chat  %s\n", d.app.line)
 	}
 	for _, r := range d.app.ready {
 		fmt.Fprintf(w, "  account    %s / %s\n", r.Name, r.Password)

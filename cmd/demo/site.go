@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 
@@ -31,6 +32,7 @@ func (a *app) site() http.Handler {
 	mux.HandleFunc("POST /signup", a.signup)
 	mux.HandleFunc("POST /login", a.login)
 	mux.HandleFunc("POST /logout", a.logout)
+	mux.HandleFunc("POST /ticket", a.ticket)
 	// Forms posted from other sites are refused. (A WebSocket's handshake is a GET,
 	// which this lets pass: the channels.Server checks its origin.)
 	return secured(http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, 4<<10)))
@@ -48,11 +50,11 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// page is index.html, which offers the ready accounts.
+// page is index.html, which offers the ready accounts, and tells of the line chat.
 func (a *app) page(files fs.FS) http.Handler {
 	var page bytes.Buffer
 	t := template.Must(template.ParseFS(files, "index.html"))
-	if err := t.Execute(&page, map[string]any{"Ready": a.ready}); err != nil {
+	if err := t.Execute(&page, map[string]any{"Ready": a.ready, "Line": a.line}); err != nil {
 		panic(err) // the template is ours
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -118,4 +120,16 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// ticket answers with a ticket for the line chat: good once, for half a minute.
+func (a *app) ticket(w http.ResponseWriter, r *http.Request) {
+	ticket, err := a.tickets.Issue(r.Context(), lineName)
+	if err != nil {
+		a.gate.Deny(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/plain")
+	io.WriteString(w, ticket)
 }

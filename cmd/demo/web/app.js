@@ -82,19 +82,21 @@ async function enter() {
 
 // --- the forms: each posts what it would post without a script
 
+// post returns the text of the answer, and why it was refused if it was.
 async function post(form) {
   try {
     const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    return response.ok ? "" : (await response.text()).trim() || "The server refused.";
+    const text = (await response.text()).trim();
+    return { text, refusal: response.ok ? "" : text || "The server refused." };
   } catch {
-    return "The server cannot be reached.";
+    return { text: "", refusal: "The server cannot be reached." };
   }
 }
 
 $("login").addEventListener("submit", async (event) => {
   event.preventDefault();
   $("submit").disabled = true;
-  const refusal = await post(event.target);
+  const { refusal } = await post(event.target);
   $("submit").disabled = false;
   view.notice(refusal);
   $("password").value = "";
@@ -105,13 +107,23 @@ $("login").addEventListener("submit", async (event) => {
 $("logout").addEventListener("submit", async (event) => {
   event.preventDefault();
   connection?.close();
-  const refusal = await post(event.target);
+  const { refusal } = await post(event.target);
   if (refusal) {
     openRoom();
     view.trouble(refusal);
   } else {
     leave("You have logged out.", { calm: true });
   }
+});
+
+// A ticket lets a terminal in; it is not there when the server has no line chat.
+$("ticket-form")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { text, refusal } = await post(event.target);
+  view.trouble(refusal);
+  if (refusal) return;
+  view.ticket(text);
+  setTimeout(() => view.ticket(""), 30_000); // by then it is worth nothing
 });
 
 // One form, two purposes: logging in and signing up.

@@ -26,6 +26,13 @@ export function trouble(text) {
   setText("trouble", text);
 }
 
+// ticket shows a ticket for a terminal, or none.
+export function ticket(text) {
+  if (!$("ticket")) return;
+  $("ticket-text").textContent = text;
+  $("ticket").hidden = !text;
+}
+
 export function me(name) {
   $("me-name").textContent = name;
   $("me-avatar").replaceWith(avatar(name, "me-avatar"));
@@ -147,6 +154,7 @@ export function forget() {
   $("rooms").replaceChildren();
   $("draft").value = "";
   $("login").reset();
+  ticket("");
 }
 
 function title() {
