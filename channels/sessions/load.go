@@ -72,8 +72,10 @@ func (s *Session) fetch(ctx context.Context, token, key string) error {
 	s.clear()
 	if version != 0 {
 		s.adopt(r)
-		s.token, s.key, s.version = token, key, version
-		s.line = line
+		s.key, s.version = key, version
+		if !s.committed {
+			s.token, s.line = token, line
+		}
 	}
 	return nil
 }

@@ -1,10 +1,8 @@
 package sessions_test
 
 import (
-	"bufio"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sluicehq/sluice/channels/internal/memnet"
 	"github.com/sluicehq/sluice/channels/sessions"
 )
 
@@ -273,64 +270,6 @@ func TestQuietResponses(t *testing.T) {
 	}
 }
 
-// C48: caches that serve others keep nothing that depends on a session.
-func TestCacheHeaders(t *testing.T) {
-	tests := []struct {
-		name          string
-		use           func(t *testing.T, s *sessions.Session)
-		control, vary []string // the handler's
-		wantControl   []string
-		wantVary      []string
-	}{
-		{"not used", nil, []string{"public, max-age=60"}, nil, []string{"public, max-age=60"}, nil},
-		{"read", read, nil, nil, []string{"private"}, []string{"Cookie"}},
-		{"read, public", read, []string{"public, max-age=60"}, nil, []string{"private, max-age=60"}, []string{"Cookie"}},
-		{"read, shared", read, []string{"max-age=60", "s-maxage=600"}, nil, []string{"private, max-age=60"}, []string{"Cookie"}},
-		{"read, private for a field", read, []string{`private="x", public`}, nil, []string{"private"}, []string{"Cookie"}},
-		{"read, private already", read, []string{"max-age=5, Private"}, nil, []string{"max-age=5, Private"}, []string{"Cookie"}},
-		{"read, not stored", read, []string{"no-store"}, nil, []string{"no-store"}, []string{"Cookie"}},
-		{"read, varies already", read, nil, []string{"Accept, cookie"}, []string{"private"}, []string{"Accept, cookie"}},
-		{"read, varies more", read, nil, []string{"Accept"}, []string{"private"}, []string{"Accept", "Cookie"}},
-		{"read, varies by all", read, nil, []string{"*"}, []string{"private"}, []string{"*"}},
-		{"written", write, nil, nil, []string{"no-store"}, []string{"Cookie"}},
-		{"written, public", write, []string{"public"}, nil, []string{"no-store"}, []string{"Cookie"}},
-		{"destroyed", func(t *testing.T, s *sessions.Session) { s.Destroy() }, []string{"private"}, nil, []string{"no-store"}, []string{"Cookie"}},
-	}
-	for _, tt := range tests {
-		both(t, func(t *testing.T, m *sessions.Manager) {
-			b := newBrowser(t, m)
-			b.serve(func(w http.ResponseWriter, r *http.Request) {
-				s := load(t, r)
-				set(t, s, "k", "v")
-			})
-			res := b.serve(func(w http.ResponseWriter, r *http.Request) {
-				if tt.use != nil {
-					tt.use(t, load(t, r))
-				}
-				if tt.control != nil {
-					w.Header()["Cache-Control"] = tt.control
-				}
-				if tt.vary != nil {
-					w.Header()["Vary"] = tt.vary
-				}
-				w.Write([]byte("x"))
-			})
-			if m.Store != nil && tt.name[:4] == "writ" {
-				return // no cookie needs to be set
-			}
-			if diff := cmp.Diff(tt.wantControl, res.Header["Cache-Control"]); diff != "" {
-				t.Errorf("C48: %s: Cache-Control (-want +got):\n%s", tt.name, diff)
-			}
-			if diff := cmp.Diff(tt.wantVary, res.Header["Vary"]); diff != "" {
-				t.Errorf("C48: %s: Vary (-want +got):\n%s", tt.name, diff)
-			}
-		})
-	}
-}
-
-func read(_ *testing.T, s *sessions.Session)  { sessions.Get[string](s, "k") }
-func write(t *testing.T, s *sessions.Session) { set(t, s, "k", "changed") }
-
 // The writer is found through, and lets others be found below: a hijack saves first.
 func TestHijack(t *testing.T) {
 	both(t, func(t *testing.T, m *sessions.Manager) {
@@ -426,50 +365,4 @@ func TestResolvedAtFirstUse(t *testing.T) {
 	b.setKey("k", "v")
 	store.load = func() error { t.Error("the store was asked"); return nil }
 	b.serve(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) })
-}
-
-// A server on a network in memory, and raw requests to it.
-type server struct{ l *memnet.Listener }
-
-func newServer(t *testing.T, h http.Handler) *server {
-	t.Helper()
-	l := memnet.Listen()
-	srv := &http.Server{Handler: h}
-	done := make(chan struct{})
-	go func() { // ends with Close, which the cleanup waits for
-		defer close(done)
-		srv.Serve(l)
-	}()
-	t.Cleanup(func() {
-		srv.Close()
-		<-done
-	})
-	return &server{l}
-}
-
-// get sends a GET with some more header lines and returns the final response.
-func (s *server) get(t *testing.T, path, header string) *http.Response {
-	t.Helper()
-	conn, err := s.l.Dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: example.com\r\n"+header+"\r\n")
-	return readResponse(t, conn)
-}
-
-func readResponse(t *testing.T, conn net.Conn) *http.Response {
-	t.Helper()
-	br := bufio.NewReader(conn)
-	for {
-		res, err := http.ReadResponse(br, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res.StatusCode < 200 && res.StatusCode != 101 {
-			continue
-		}
-		return res
-	}
 }

@@ -250,8 +250,12 @@ func (s *Session) wrote(ctx context.Context, d *draft, version uint64, cookie bo
 	}
 	s.now.issued = d.issued
 	s.saved, s.exists = d.record, true
-	s.token, s.key, s.version = d.token, d.key, version
-	if line != "" && !s.committed {
+	s.key, s.version = d.key, version
+	if s.committed {
+		return nil
+	}
+	s.token = d.token
+	if line != "" {
 		s.line, s.ended = line, false
 	}
 	return nil
