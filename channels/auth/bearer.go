@@ -136,7 +136,7 @@ func TakeQuery(r *http.Request, name string) (string, error) {
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	values := query[name]
-	if len(values) == 0 {
+	if len(values) == 0 && (err == nil || !strings.Contains(r.URL.RawQuery, name)) {
 		return "", ErrNotMine
 	}
 	if err != nil || len(values) > 1 || values[0] == "" || len(values[0]) > maxToken {

@@ -60,6 +60,7 @@ func show(h http.Handler, r *http.Request) {
 func Example() {
 	ctx := context.Background()
 	var users auth.MemoryUsers
+	users.Passwords.Iterations = 1000 // for a quick example: leave it at 0
 	users.SignUp(ctx, "alice", "correct horse battery staple")
 
 	key := make([]byte, 32)

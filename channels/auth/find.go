@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/sessions"
 )
 
@@ -21,9 +20,10 @@ const (
 const noSession = "auth: there is no session here: use auth.Stack, which puts (*sessions.Manager).Handler around the Gate, or give the Gate Schemes"
 
 // find finds out who shows a session and a list of credentials. Its errors are
-// ErrUnavailable, and others if the credentials are no good.
-func (g *Gate[U]) find(ctx context.Context, list []shown) (login[U], error) {
-	who, err := g.fromSession(ctx)
+// ErrUnavailable, and others if the credentials are no good. Handled says that there is a
+// Handler around.
+func (g *Gate[U]) find(ctx context.Context, list []shown, handled bool) (login[U], error) {
+	who, err := g.fromSession(ctx, handled && len(g.Schemes) == 0)
 	if err != nil {
 		return login[U]{}, err
 	}
@@ -40,11 +40,10 @@ func (g *Gate[U]) find(ctx context.Context, list []shown) (login[U], error) {
 }
 
 // fromSession loads the user whom the session names.
-func (g *Gate[U]) fromSession(ctx context.Context) (who login[U], err error) {
+func (g *Gate[U]) fromSession(ctx context.Context, needed bool) (who login[U], err error) {
 	s, err := sessions.Load(ctx)
 	if errors.Is(err, sessions.ErrNoManager) {
-		scope, _ := channels.ScopeFrom(ctx)
-		if p := scope.Protocol(); len(g.Schemes) == 0 && (p == "http" || p == "websocket") {
+		if needed {
 			panic(noSession)
 		}
 		return who, nil

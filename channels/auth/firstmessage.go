@@ -13,7 +13,7 @@ import (
 // send no header and get no ticket:
 //
 //	first := auth.FirstMessage[Account]{Gate: gate, Verify: verify}
-//	mux.Handle("/ws", auth.Stack(sess, gate)(srv.Handler(first.Handler(chat))))
+//	mux.Handle("/ws", srv.Handler(first.Handler(chat)))
 //
 // Until then nothing is served: no group is joined, no other message is read. The
 // connection of a client that is logged in already may get a new expiry that way, but no

@@ -206,7 +206,7 @@ func (g *Gate[U]) Handler(next http.Handler) http.Handler {
 			g.Deny(w, r, err)
 			return
 		}
-		st := &state[U]{gate: g, shown: list}
+		st := &state[U]{handled: true, gate: g, shown: list}
 		scope.SetValue(slotKey{}, st)
 		rw := &responseWriter{ResponseWriter: w, request: r, user: st, deny: g.Deny}
 		next.ServeHTTP(rw, r)

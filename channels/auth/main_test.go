@@ -6,7 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/sluicehq/sluice/channels"
@@ -40,6 +43,7 @@ type site struct {
 	gate     auth.Gate[auth.Account]
 	srv      channels.Server
 	mux      *http.ServeMux
+	handler  http.HandlerFunc // of /visit
 }
 
 const password = "correct horse"
@@ -58,12 +62,14 @@ func newSite(tb testing.TB, setup func(*site)) *site {
 	}
 	s.sessions = sessions.Manager{Keys: newKeyring(tb), Logger: quiet}
 	s.srv.Logger = quiet
+	s.srv.Upgrader.PingInterval = -1 // clients of a test do not always read
 	s.gate.Backends = []auth.Backend[auth.Account]{&s.users}
 	s.gate.Revoker = &s.srv
 	s.gate.Logger = quiet
 	s.mux.HandleFunc("POST /login", s.login)
 	s.mux.HandleFunc("POST /logout", s.logout)
 	s.mux.HandleFunc("GET /whoami", whoami)
+	s.mux.HandleFunc("/visit", func(w http.ResponseWriter, r *http.Request) { s.handler(w, r) })
 	s.mux.Handle("/ws", s.srv.HandlerFunc(s.serve))
 	if setup != nil {
 		setup(s)
@@ -134,6 +140,17 @@ func logIn(tb testing.TB, b *wstest.Browser, name string) {
 	if resp.StatusCode != http.StatusOK || body != "hello "+name {
 		tb.Fatalf("login: %s %q", resp.Status, body)
 	}
+}
+
+// serve returns the status and the body that h answers a request with.
+func serve(h http.Handler, method, target string, change ...func(*http.Request)) string {
+	r := httptest.NewRequest(method, target, nil)
+	for _, f := range change {
+		f(r)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return strconv.Itoa(w.Code) + " " + strings.TrimSpace(w.Body.String())
 }
 
 func wantBody(tb testing.TB, b *wstest.Browser, path, want string) {

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -65,7 +66,8 @@ const (
 )
 
 // Hash returns a password's encoded hash, with a new salt. The errors are
-// ErrMalformed for a password of more than 4,096 bytes, ErrBusy, and ErrUnavailable
+// ErrMalformed for a password of more than 4,096 bytes or with a NUL at its end,
+// ErrBusy, and ErrUnavailable
 // when ctx ends while waiting for a core.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if err := checkPassword(password); err != nil {
@@ -158,8 +160,13 @@ func (p *Passwords) derive(password string, e encoded, iterations int) []byte {
 }
 
 func checkPassword(password string) error {
-	if len(password) > maxPassword {
+	switch {
+	case len(password) > maxPassword:
 		return fmt.Errorf("%w: a password of more than %d bytes", ErrMalformed, maxPassword)
+	case strings.HasSuffix(password, "\x00"):
+		// RFC 2104, Section 2: HMAC appends zeros to a short key, so it would be
+		// the same password without them.
+		return fmt.Errorf("%w: a password that ends with NUL", ErrMalformed)
 	}
 	return nil
 }

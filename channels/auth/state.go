@@ -16,6 +16,8 @@ type slotKey struct{}
 
 // A state is what the gate knows about one request or connection.
 type state[U Identity] struct {
+	handled bool // there is a Handler around
+
 	mu       sync.Mutex    // guards the fields below
 	gate     *Gate[U]      // nil: the user was put there by WithUser
 	busy     bool          // somebody is finding out
@@ -124,7 +126,7 @@ func (s *state[U]) resolve(ctx context.Context) (login[U], error) {
 	s.mu.Unlock()
 
 	defer s.release() // also if a backend panics
-	who, err := gate.find(ctx, list)
+	who, err := gate.find(ctx, list, s.handled)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
