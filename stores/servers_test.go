@@ -3,6 +3,7 @@ package stores_test
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"net"
 	"os"
@@ -10,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"crypto/rand"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
@@ -26,30 +25,41 @@ func needServers(t *testing.T) {
 }
 
 // openPostgres opens a schema of the test's own in PostgreSQL, where unqualified
-// names are.
-func openPostgres(t *testing.T) *sql.DB {
+// names are. More parameters of the connections may be given, "name=value".
+func openPostgres(t *testing.T, parameters ...string) *sql.DB {
 	t.Helper()
-	needServers(t)
-	dsn := cmp.Or(os.Getenv("SLUICE_TEST_POSTGRES"), "postgres://postgres@127.0.0.1:5432/test")
-	admin, err := sql.Open("pgx", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
+	schema := postgresSchema(t)
+	return connectPostgres(t, append(parameters, "search_path="+schema)...)
+}
+
+// postgresSchema makes a schema for the time of the test, and returns its name.
+func postgresSchema(t *testing.T) string {
+	t.Helper()
+	db := connectPostgres(t)
 	schema := "sluice_" + strings.ToLower(rand.Text()[:12])
-	execute(t, admin, "CREATE SCHEMA "+schema)
+	execute(t, db, "CREATE SCHEMA "+schema)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if _, err := admin.ExecContext(ctx, "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+		if _, err := db.ExecContext(ctx, "DROP SCHEMA "+schema+" CASCADE"); err != nil {
 			t.Error(err)
 		}
 	})
-	separator := "?"
-	if strings.Contains(dsn, "?") {
-		separator = "&"
+	return schema
+}
+
+func connectPostgres(t *testing.T, parameters ...string) *sql.DB {
+	t.Helper()
+	needServers(t)
+	dsn := cmp.Or(os.Getenv("SLUICE_TEST_POSTGRES"), "postgres://postgres@127.0.0.1:5432/test")
+	for _, parameter := range parameters {
+		separator := "?"
+		if strings.Contains(dsn, "?") {
+			separator = "&"
+		}
+		dsn += separator + parameter
 	}
-	db, err := sql.Open("pgx", dsn+separator+"search_path="+schema)
+	db, err := sql.Open("pgx", dsn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,34 +40,29 @@ func TestSQLStore(t *testing.T) {
 
 // A stricter isolation than the default gives conflicts, not failures.
 func TestSQLStoreSerializable(t *testing.T) {
-	db := openPostgres(t)
-	store := newSQL(t, db, sqlstore.PostgreSQL)
-	strict := openPostgres(t)
-	execute(t, strict, store.Schema())
-	for range 16 { // of the pool's connections, or most of them
-		execute(t, strict, "SET default_transaction_isolation = 'serializable'")
-	}
-	strictStore, err := sqlstore.New(strict, sqlstore.PostgreSQL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wstest.TestStore(t, func(*testing.T) wstest.Store { return strictStore })
+	store := newSQL(t, openPostgres(t, "default_transaction_isolation=serializable"), sqlstore.PostgreSQL)
+	wstest.TestStore(t, func(*testing.T) wstest.Store { return store })
 }
 
 // A table in a schema is made, used and swept under its full name.
 func TestSQLStoreInSchema(t *testing.T) {
-	db := openPostgres(t)
-	var schema string
-	if err := db.QueryRowContext(t.Context(), "SELECT current_schema()").Scan(&schema); err != nil {
-		t.Fatal(err)
-	}
-	execute(t, db, "SET search_path = ''")
-	store, err := sqlstore.NewInTable(db, sqlstore.PostgreSQL, schema+".visits")
+	db := connectPostgres(t, "search_path=pg_catalog")
+	store, err := sqlstore.NewInTable(db, sqlstore.PostgreSQL, postgresSchema(t)+".visits")
 	if err != nil {
 		t.Fatal(err)
 	}
 	execute(t, db, store.Schema())
 	if _, err := store.Save(t.Context(), "key", []byte("x"), 0, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	v, err := store.Save(t.Context(), "key", []byte("y"), 0, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, version, err := store.Load(t.Context(), "key"); string(data) != "y" || version != v || err != nil {
+		t.Errorf("Load: %q, %d, %v", data, version, err)
+	}
+	if _, err := store.Save(t.Context(), "key", []byte("z"), v, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := store.Sweep(t.Context()); n != 1 || err != nil {

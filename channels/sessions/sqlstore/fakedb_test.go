@@ -14,6 +14,8 @@ type fakeDB struct {
 	affected []int64          // of one statement after another
 	rows     [][]driver.Value // of a query
 	err      error
+	errOnce  error // of the first statement
+	begun    []driver.TxOptions
 
 	statements []string
 	args       [][]driver.NamedValue
@@ -31,12 +33,26 @@ func (f *fakeDB) Driver() driver.Driver                        { return nil }
 type fakeConn struct{ *fakeDB }
 
 func (fakeConn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("not prepared") }
-func (fakeConn) Begin() (driver.Tx, error)           { return nil, errors.New("no transactions") }
+func (fakeConn) Begin() (driver.Tx, error)           { return nil, errors.New("no default transactions") }
 func (fakeConn) Close() error                        { return nil }
+
+func (c fakeConn) BeginTx(_ context.Context, o driver.TxOptions) (driver.Tx, error) {
+	c.begun = append(c.begun, o)
+	return fakeTx{}, nil
+}
+
+type fakeTx struct{}
+
+func (fakeTx) Commit() error   { return nil }
+func (fakeTx) Rollback() error { return nil }
 
 func (c fakeConn) note(query string, args []driver.NamedValue) error {
 	c.statements = append(c.statements, query)
 	c.args = append(c.args, args)
+	if err := c.errOnce; err != nil {
+		c.errOnce = nil
+		return err
+	}
 	return c.err
 }
 

@@ -55,7 +55,9 @@ func (conflict) Conflict() bool { return true }
 func (s *Store) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 	var data []byte
 	var version int64
-	err := s.db.QueryRowContext(ctx, s.sql.load, key, millis(time.Now())).Scan(&data, &version)
+	err := s.readCommitted(ctx, func(db querier) error {
+		return db.QueryRowContext(ctx, s.sql.load, key, millis(time.Now())).Scan(&data, &version)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, 0, nil
 	}
@@ -71,20 +73,13 @@ func (s *Store) Save(ctx context.Context, key string, data []byte, version uint6
 		data = []byte{} // not NULL
 	}
 	now, next := millis(time.Now()), newVersion()
-	var res sql.Result
+	var n int64
 	var err error
 	if version == 0 {
-		res, err = s.db.ExecContext(ctx, s.sql.create, key, data, next, millis(expires), now)
+		n, err = s.exec(ctx, s.sql.create, key, data, next, millis(expires), now)
 	} else {
-		res, err = s.db.ExecContext(ctx, s.sql.update, data, next, millis(expires), key, int64(version), now)
+		n, err = s.exec(ctx, s.sql.update, data, next, millis(expires), key, int64(version), now)
 	}
-	if serialization(err) {
-		return 0, conflict("the session was written to at the same time")
-	}
-	if err != nil {
-		return 0, fmt.Errorf("sqlstore: save: %w", err)
-	}
-	n, err := res.RowsAffected()
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("sqlstore: save: %w", err)
@@ -96,19 +91,9 @@ func (s *Store) Save(ctx context.Context, key string, data []byte, version uint6
 	return uint64(next), nil
 }
 
-// serialization reports whether PostgreSQL, told to be more careful than by default,
-// gave up on one of two writers (SQLSTATE 40001).
-func serialization(err error) bool {
-	e, ok := errors.AsType[interface {
-		error
-		SQLState() string
-	}](err)
-	return ok && e.SQLState() == "40001"
-}
-
 // Delete implements sessions.Store.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if _, err := s.db.ExecContext(ctx, s.sql.delete, key); err != nil {
+	if _, err := s.exec(ctx, s.sql.delete, key); err != nil {
 		return fmt.Errorf("sqlstore: delete: %w", err)
 	}
 	return nil
@@ -119,11 +104,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 func (s *Store) Sweep(ctx context.Context) (deleted int64, err error) {
 	now := millis(time.Now())
 	for {
-		res, err := s.db.ExecContext(ctx, s.sql.sweep, now)
-		if err != nil {
-			return deleted, fmt.Errorf("sqlstore: sweep: %w", err)
-		}
-		n, err := res.RowsAffected()
+		n, err := s.exec(ctx, s.sql.sweep, now)
 		if err != nil {
 			return deleted, fmt.Errorf("sqlstore: sweep: %w", err)
 		}

@@ -45,7 +45,6 @@ func TestLoad(t *testing.T) {
 }
 
 func TestSave(t *testing.T) {
-	serialization := sqlState("40001")
 	tests := []struct {
 		name         string
 		version      uint64
@@ -57,7 +56,7 @@ func TestSave(t *testing.T) {
 		{"exists", 0, 0, nil, false, true},
 		{"updated", 9, 1, nil, true, false},
 		{"changed or gone", 9, 0, nil, false, true},
-		{"serialization failure", 9, 0, serialization, false, true},
+		{"serialization failure for ever", 9, 0, sqlState("40001"), false, false},
 		{"another state", 9, 0, sqlState("53300"), false, false},
 		{"down", 9, 0, errors.New("connection refused"), false, false},
 	}
@@ -88,6 +87,22 @@ type sqlState string
 
 func (s sqlState) Error() string    { return "SQLSTATE " + string(s) }
 func (s sqlState) SQLState() string { return string(s) }
+
+// A serialization failure, of a database that was told to be strict, is tried again
+// in the isolation that is enough.
+func TestSerializationFailure(t *testing.T) {
+	f := &fakeDB{errOnce: sqlState("40001"), affected: []int64{1}}
+	if err := newStore(t, f, sqlstore.PostgreSQL).Delete(t.Context(), "key"); err != nil {
+		t.Errorf("Delete: %v", err)
+	}
+	want := []driver.TxOptions{{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}}
+	if diff := cmp.Diff(want, f.begun); diff != "" {
+		t.Errorf("transactions (-want +got):\n%s", diff)
+	}
+	if len(f.statements) != 2 || f.statements[0] != f.statements[1] {
+		t.Errorf("statements: %q", f.statements)
+	}
+}
 
 // Whatever fails is an error that wraps the driver's.
 func TestErrors(t *testing.T) {
