@@ -7,10 +7,11 @@ import (
 )
 
 // talks is a conversation that shows whether both ends keep to what they have
-// agreed: repetition within and across messages, near and far.
+// agreed: it repeats itself within and across messages, near and far.
 func talks(p *peer) error {
-	far := string(noise(300))
-	for _, plain := range []string{"Hello", "Hello", "", far, repeat("Hello ", 100), letters(3000), far, letters(40_000)} {
+	again := string(noise(300))
+	for _, plain := range []string{"Hello", "Hello", "", again, repeat("Hello ", 100), again, letters(3000),
+		beyond(p.agreed.clientWindow()), beyond(p.agreed.serverWindow()), "Hello"} {
 		if limit := p.suite.MessageLimit; limit > 0 && int64(len(plain)) > limit {
 			continue
 		}
@@ -21,6 +22,21 @@ func talks(p *peer) error {
 		}
 	}
 	return finishes(p)
+}
+
+// beyond is a text that repeats its beginning where a window of n bytes just does
+// not reach it. What is between compresses well, so that compressors keep looking.
+// The largest window is as far as any match can reach: there it is just a text.
+func beyond(n int) string {
+	start := string(noise(300))
+	if n == 32768 {
+		return start
+	}
+	var between strings.Builder
+	for _, b := range noise(n / 16) {
+		between.WriteString(repeat(string(rune(b&0x7F)), 16))
+	}
+	return start + between.String() + start
 }
 
 // offered makes a case of extension offers in one header field or several. Where

@@ -13,22 +13,22 @@ type deflater struct {
 	window     int // bytes
 	noTakeover bool
 
-	text []byte          // the messages so far, at least the window's part of them
-	seen map[[3]byte]int // three bytes: where they were last
-	done int             // bytes of text that seen knows
+	text  []byte       // the messages so far
+	seen  [4096]uint32 // by a hash of three bytes: behind where they were last, 0 for nowhere
+	known int          // bytes of text that seen knows
 }
 
 // message returns the compressed payload.
 func (z *deflater) message(plain []byte) []byte {
 	var w bitWriter
-	z.blocks(&w, plain)
+	z.block(&w, plain)
 	return w.flushed()
 }
 
-// blocks writes plain as one block with the fixed code.
-func (z *deflater) blocks(w *bitWriter, plain []byte) {
-	if z.noTakeover || z.seen == nil {
-		z.text, z.done, z.seen = nil, 0, map[[3]byte]int{}
+// block writes plain as one block with the fixed code.
+func (z *deflater) block(w *bitWriter, plain []byte) {
+	if z.noTakeover {
+		z.forget()
 	}
 	at := len(z.text)
 	z.text = append(z.text, plain...)
@@ -48,16 +48,14 @@ func (z *deflater) blocks(w *bitWriter, plain []byte) {
 
 // longest finds a match for what stands at an offset in text.
 func (z *deflater) longest(at int) (back, n int) {
-	for ; z.done < at; z.done++ {
-		if z.done+3 <= len(z.text) {
-			z.seen[[3]byte(z.text[z.done:])] = z.done
-		}
+	for ; z.known < at && z.known+3 <= len(z.text); z.known++ {
+		z.seen[hash(z.text[z.known:])] = uint32(z.known) + 1
 	}
 	if at+3 > len(z.text) {
 		return 0, 0
 	}
-	from, ok := z.seen[[3]byte(z.text[at:])]
-	if !ok || at-from > z.window {
+	from := int(z.seen[hash(z.text[at:])]) - 1
+	if from < 0 || at-from > z.window {
 		return 0, 0
 	}
 	for n < 258 && at+n < len(z.text) && z.text[from+n] == z.text[at+n] {
@@ -66,9 +64,11 @@ func (z *deflater) longest(at int) (back, n int) {
 	return at - from, n
 }
 
+func hash(b []byte) int { return (int(b[0])<<16 | int(b[1])<<8 | int(b[2])) * 0x9E3779B1 >> 12 & 4095 }
+
 // forget empties the window, as an endpoint that gives up its context may at any
 // time.
-func (z *deflater) forget() { z.seen = nil }
+func (z *deflater) forget() { z.text, z.seen, z.known = nil, [4096]uint32{}, 0 }
 
 // A bitWriter writes bits from the lowest up.
 type bitWriter struct {

@@ -2,7 +2,9 @@ package conform
 
 import (
 	"net"
+	"slices"
 	"sync"
+	"time"
 )
 
 // An outbox writes to a connection in a goroutine of its own, so that a script
@@ -12,10 +14,16 @@ type outbox struct {
 
 	mu     sync.Mutex
 	filled *sync.Cond // with mu: queue or ended has changed
-	queue  [][]byte   // guarded by mu; each slice is one Write
+	queue  []parcel   // guarded by mu
 	ended  bool       // guarded by mu: nothing more will be added
 	last   func()     // guarded by mu: called when all is written
 	done   chan struct{}
+}
+
+// A parcel is written by one Write, and a pause made before it.
+type parcel struct {
+	bytes []byte
+	pause time.Duration
 }
 
 // newOutbox starts the goroutine, which lasts until end has been called and the
@@ -38,9 +46,12 @@ func (o *outbox) run() {
 		o.queue = nil
 		ended, last := o.ended, o.last
 		o.mu.Unlock()
-		for _, b := range queue {
+		for _, p := range queue {
+			if p.pause > 0 {
+				time.Sleep(p.pause)
+			}
 			// An endpoint that has closed early is found, and judged, by who reads.
-			if _, err := o.conn.Write(b); err != nil {
+			if _, err := o.conn.Write(p.bytes); err != nil {
 				o.end()
 				return
 			}
@@ -54,13 +65,31 @@ func (o *outbox) run() {
 	}
 }
 
-func (o *outbox) write(b ...[]byte) {
+func (o *outbox) write(b []byte) { o.add(parcel{bytes: b}) }
+
+// chop writes b in pieces of n bytes. Where these are not too many a moment passes
+// between them, so that they arrive one by one.
+func (o *outbox) chop(b []byte, n int) {
+	const moment = 50 * time.Microsecond
+	var all []parcel
+	for piece := range slices.Chunk(b, n) {
+		all = append(all, parcel{bytes: piece})
+	}
+	if len(all) <= 500 {
+		for i := range all[1:] {
+			all[i+1].pause = moment
+		}
+	}
+	o.add(all...)
+}
+
+func (o *outbox) add(all ...parcel) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended {
 		return
 	}
-	o.queue = append(o.queue, b...)
+	o.queue = append(o.queue, all...)
 	o.filled.Signal()
 }
 

@@ -102,7 +102,7 @@ func (p *peer) write(n int, b []byte) {
 	if n < len(b) {
 		p.log.note("the bytes above go out in writes of %d", n)
 	}
-	p.out.write(slices.Collect(slices.Chunk(b, n))...)
+	p.out.chop(b, n)
 }
 
 // remember keeps account of what an endpoint has to do about a valid frame: after

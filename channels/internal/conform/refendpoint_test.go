@@ -226,7 +226,7 @@ func (e *refEndpoint) data(h header) error {
 // payload takes a part of a message.
 func (e *refEndpoint) payload(b []byte, endOfFrame bool) error {
 	e.message = append(e.message, b...)
-	if e.op != 1 && !e.has("checks binary messages for UTF-8") || e.compressed ||
+	if e.op != 1 || e.compressed ||
 		e.has("does not check UTF-8") || e.has("checks UTF-8 of whole messages") {
 		return nil
 	}

@@ -55,7 +55,7 @@ func (s *refServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // check returns 101 and the header of the answer, or a refusal.
 func (s *refServer) check(r *http.Request) (int, http.Header) {
 	h := http.Header{}
-	upgrade := http.Header{"Upgrade": {"websocket"}, "Sec-WebSocket-Version": {"13"}}
+	upgrade := http.Header{"Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}}
 	if s.has("says nothing of versions in a 426") {
 		upgrade.Del("Sec-WebSocket-Version")
 	}

@@ -38,7 +38,7 @@ func results(s *conform.Suite, cases []conform.Case) map[string]conform.Result {
 
 // judgeServer runs the suite against a handler in memory, where time is not real:
 // a server that does not answer costs none.
-func judgeServer(t *testing.T, handler http.Handler, s *conform.Suite) map[string]conform.Result {
+func judgeServer(t *testing.T, handler http.Handler, s *conform.Suite, cases []conform.Case) map[string]conform.Result {
 	var all map[string]conform.Result
 	synctest.Test(t, func(t *testing.T) {
 		l := memnet.Listen()
@@ -47,7 +47,7 @@ func judgeServer(t *testing.T, handler http.Handler, s *conform.Suite) map[strin
 		go func() { served <- server.Serve(l) }()
 		s.URL = &url.URL{Scheme: "ws", Host: "example.com", Path: "/echo"}
 		s.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }
-		all = results(s, conform.Cases(conform.Server))
+		all = results(s, cases)
 		server.Close()
 		<-served
 	})
@@ -74,6 +74,7 @@ func TestReferenceServer(t *testing.T) {
 		{limit: 64 << 10},
 		{limit: 16 << 20, deflate: true},
 	} {
-		count(t, judgeServer(t, server, &conform.Suite{MessageLimit: int64(server.limit), RequireCompression: server.deflate}))
+		suite := &conform.Suite{MessageLimit: int64(server.limit), RequireCompression: server.deflate}
+		count(t, judgeServer(t, server, suite, conform.Cases(conform.Server)))
 	}
 }
