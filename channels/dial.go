@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/channels/internal/handshake"
@@ -34,7 +35,8 @@ type DialOptions struct {
 	// Subprotocols are offered, in this order of preference.
 	Subprotocols []string
 
-	// TLSConfig is used for wss URLs.
+	// TLSConfig is used for wss URLs and for https proxies; its ServerName is that of
+	// the server, not the proxy.
 	TLSConfig *tls.Config
 
 	// NetDial connects to "host:port", of the server or of its proxy. Default:
@@ -47,7 +49,8 @@ type DialOptions struct {
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// FollowRedirects is how many redirects are followed. Default: none. To another
-	// host neither Header nor Jar's other cookies go, and never from wss to ws.
+	// host or port go neither Header nor a client certificate, nor Jar's cookies for
+	// the first. One from wss to ws is never followed.
 	FollowRedirects int
 
 	// Timeout is how long the whole of Dial may take. Default 30 s; negative
@@ -62,11 +65,12 @@ type DialOptions struct {
 
 const defaultDialTimeout = 30 * time.Second
 
-// maxResponse bounds what is read of a server's answer: its header, and, when it
-// refuses, its body.
+// Bounds of what is read of a server's or a proxy's answer: the header, the body when
+// a server refuses, and the responses, of which all but the last are informational.
 const (
 	maxResponseHeader = 64 << 10
 	maxResponseBody   = 4 << 10
+	maxResponses      = 5
 )
 
 // Dial opens a WebSocket connection to a ws or wss URL (RFC 6455, Section 4.1).
@@ -96,7 +100,7 @@ func dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.R
 	if err := opts.Compression.validate(); err != nil {
 		return nil, nil, err
 	}
-	d := dialer{opts: opts, header: opts.Header}
+	d := dialer{opts: opts, header: opts.Header, tls: opts.TLSConfig}
 	for redirects := 0; ; redirects++ {
 		c, resp, err := d.try(ctx, u)
 		if err == nil {
@@ -124,7 +128,7 @@ func parseTarget(rawURL string) (*url.URL, error) {
 		return nil, fmt.Errorf("the scheme %q is neither ws nor wss", u.Scheme)
 	case u.Host == "" || u.Hostname() == "":
 		return nil, errors.New("the URL has no host")
-	case u.Fragment != "":
+	case strings.Contains(rawURL, "#"): // also an empty one
 		return nil, errors.New("a WebSocket URL has no fragment")
 	}
 	return u, nil
@@ -134,6 +138,7 @@ func parseTarget(rawURL string) (*url.URL, error) {
 type dialer struct {
 	opts   *DialOptions
 	header http.Header
+	tls    *tls.Config
 }
 
 func isRedirect(status int) bool {
@@ -167,6 +172,11 @@ func (d *dialer) redirect(from *url.URL, resp *http.Response) (*url.URL, error) 
 	}
 	if address(to) != address(from) {
 		d.header = nil
+		if d.tls != nil {
+			// A certificate is a credential, too, and the name was the first host's.
+			d.tls = d.tls.Clone()
+			d.tls.Certificates, d.tls.GetClientCertificate, d.tls.ServerName = nil, nil, ""
+		}
 	}
 	return to, nil
 }
@@ -198,23 +208,32 @@ func (d *dialer) try(ctx context.Context, u *url.URL) (*Conn, *http.Response, er
 	}
 	nc, err := d.connect(ctx, u, req)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, because(ctx, err)
 	}
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
 	c, resp, err := d.handshake(nc, req, key)
 	if !stop() && err == nil {
 		// The deadline may be about to be set.
-		nc.Close()
-		return nil, resp, context.Cause(ctx)
+		c.CloseNow()
+		return nil, nil, context.Cause(ctx)
 	}
 	if err != nil {
 		nc.Close()
-		if cause := context.Cause(ctx); cause != nil && resp == nil {
-			err = cause
+		if resp == nil {
+			err = because(ctx, err)
 		}
 		return nil, resp, err
 	}
 	return c, resp, nil
+}
+
+// because returns why ctx is over, if it is: a deadline in the past, which ends what
+// waits then, says nothing to the caller.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		return cause
+	}
+	return err
 }
 
 // request builds the opening handshake (RFC 6455, Section 4.1).
@@ -239,7 +258,9 @@ func (d *dialer) request(ctx context.Context, u *url.URL) (*http.Request, string
 		if origin == "" {
 			origin = handshake.FromURL(u)
 		}
-		req.Header.Set("Origin", origin)
+		if origin != "" { // a host that is no browser's has none
+			req.Header.Set("Origin", origin)
+		}
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
@@ -287,13 +308,8 @@ func (d *dialer) handshake(nc net.Conn, req *http.Request, key string) (*Conn, *
 	if err := req.Write(nc); err != nil {
 		return nil, nil, err
 	}
-	limited := &io.LimitedReader{R: nc, N: maxResponseHeader}
-	br := bufio.NewReader(limited)
-	resp, err := readResponse(br, req)
+	resp, br, err := readResponse(nc, req)
 	if err != nil {
-		if limited.N <= 0 {
-			err = errors.New("the response's header is too large")
-		}
 		return nil, nil, err
 	}
 	if d.opts.Jar != nil {
@@ -318,17 +334,42 @@ func (d *dialer) handshake(nc net.Conn, req *http.Request, key string) (*Conn, *
 }
 
 // readResponse reads the final response: a few informational ones may precede it.
-func readResponse(br *bufio.Reader, req *http.Request) (*http.Response, error) {
-	for range 5 {
+// What has been read beyond is in the reader. An error has nothing of the response
+// in it, which may repeat the request's secrets.
+func readResponse(nc net.Conn, req *http.Request) (*http.Response, *bufio.Reader, error) {
+	in := &responseReader{nc: nc, left: maxResponseHeader}
+	br := bufio.NewReader(in)
+	for range maxResponses {
 		resp, err := http.ReadResponse(br, req)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, nil
+		switch {
+		case err != nil && in.err == io.EOF:
+			return nil, nil, io.ErrUnexpectedEOF
+		case err != nil && in.err != nil:
+			return nil, nil, in.err
+		case err != nil:
+			return nil, nil, errors.New("malformed response")
+		case resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols:
+			return resp, br, nil
 		}
 	}
-	return nil, errors.New("too many informational responses")
+	return nil, nil, errors.New("too many informational responses")
+}
+
+// A responseReader bounds what is read, and keeps the error that ended it.
+type responseReader struct {
+	nc   net.Conn
+	left int
+	err  error
+}
+
+func (r *responseReader) Read(p []byte) (n int, err error) {
+	if r.left == 0 {
+		r.err = errors.New("the response's header is too large")
+		return 0, r.err
+	}
+	n, r.err = r.nc.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	return n, r.err
 }
 
 // checkResponse validates the server's handshake (RFC 6455, Section 4.1, the list
@@ -338,7 +379,7 @@ func (d *dialer) checkResponse(resp *http.Response, key string) (*flate, error) 
 	switch accept := h["Sec-Websocket-Accept"]; {
 	case resp.StatusCode != http.StatusSwitchingProtocols:
 		return nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
-	case len(h["Upgrade"]) != 1 || !handshake.HasToken(h["Upgrade"], "websocket"):
+	case len(h["Upgrade"]) != 1 || !strings.EqualFold(h["Upgrade"][0], "websocket"):
 		return nil, errors.New("the response has no Upgrade to websocket")
 	case !handshake.HasToken(h["Connection"], "upgrade"):
 		return nil, errors.New("the response has no Connection: Upgrade")

@@ -1,7 +1,6 @@
 package channels
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -19,7 +18,7 @@ import (
 func (d *dialer) connect(ctx context.Context, u *url.URL, req *http.Request) (net.Conn, error) {
 	through, err := d.proxyFor(req)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	nc, err := d.connectThrough(ctx, through, address(u))
 	if err != nil {
@@ -28,7 +27,7 @@ func (d *dialer) connect(ctx context.Context, u *url.URL, req *http.Request) (ne
 	if u.Scheme != "wss" {
 		return nc, nil
 	}
-	return d.startTLS(ctx, nc, u.Hostname())
+	return startTLS(ctx, nc, d.tls, u.Hostname())
 }
 
 func (d *dialer) proxyFor(req *http.Request) (*url.URL, error) {
@@ -62,8 +61,8 @@ func (d *dialer) netDial(ctx context.Context, network, addr string) (net.Conn, e
 }
 
 // startTLS makes a TLS client of nc, and closes nc when that fails.
-func (d *dialer) startTLS(ctx context.Context, nc net.Conn, host string) (net.Conn, error) {
-	cfg := d.opts.TLSConfig.Clone()
+func startTLS(ctx context.Context, nc net.Conn, cfg *tls.Config, host string) (net.Conn, error) {
+	cfg = cfg.Clone()
 	if cfg == nil {
 		cfg = new(tls.Config)
 	}
@@ -90,7 +89,11 @@ func (d *dialer) connectHTTP(ctx context.Context, through *url.URL, addr string)
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	if through.Scheme == "https" {
-		if nc, err = d.startTLS(ctx, nc, through.Hostname()); err != nil {
+		cfg := d.tls.Clone()
+		if cfg != nil {
+			cfg.ServerName = ""
+		}
+		if nc, err = startTLS(ctx, nc, cfg, through.Hostname()); err != nil {
 			return nil, fmt.Errorf("proxy: %w", err)
 		}
 	}
@@ -101,7 +104,7 @@ func (d *dialer) connectHTTP(ctx context.Context, through *url.URL, addr string)
 	}
 	if err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("proxy: %w", err)
+		return nil, fmt.Errorf("proxy: %w", because(ctx, err))
 	}
 	return nc, nil
 }
@@ -119,8 +122,7 @@ func tunnel(nc net.Conn, user *url.Userinfo, addr string) error {
 	if err := req.Write(nc); err != nil {
 		return err
 	}
-	br := bufio.NewReader(nc)
-	resp, err := http.ReadResponse(br, req)
+	resp, br, err := readResponse(nc, req)
 	if err != nil {
 		return err
 	}
