@@ -9,14 +9,6 @@ import (
 	"github.com/sluicehq/sluice/channels/sessions"
 )
 
-// The keys of a login in a session.
-const (
-	keyUser    = "auth.user"
-	keyBackend = "auth.backend"
-	keyStamp   = "auth.stamp"
-	keySince   = "auth.since" // Unix milliseconds
-)
-
 const noSession = "auth: there is no session here: use auth.Stack, which puts (*sessions.Manager).Handler around the Gate, or give the Gate Schemes"
 
 // find finds out who shows a session and a list of credentials. Its errors are
@@ -52,20 +44,23 @@ func (g *Gate[U]) fromSession(ctx context.Context, needed bool) (who login[U], e
 		return who, unavailable("load the session", err)
 	}
 	anonymous := login[U]{session: s.ID()}
-	id, ok := sessions.Get[string](s, keyUser)
-	if !ok || id == "" {
+	kept, ok := readLogin(s)
+	if !ok {
 		return anonymous, nil
 	}
-	name, _ := sessions.Get[string](s, keyBackend)
-	backend := g.rules.source(name)
-	if name == "" || backend == nil {
-		g.log().WarnContext(ctx, "auth: a session's backend is not among Gate.Backends: its user is anonymous", "backend", name)
+	backend := g.rules.source(kept.backend)
+	if backend == nil {
+		g.log().WarnContext(ctx, "auth: a session's backend is not among Gate.Backends: its user is anonymous", "backend", kept.backend)
 		return anonymous, nil
 	}
-	who = login[U]{id: id, backend: backend, session: s.ID(), expires: s.Expires()}
-	who.stamp, _ = sessions.Get[string](s, keyStamp)
-	since, _ := sessions.Get[int64](s, keySince)
-	who.since = time.UnixMilli(since)
+	who = login[U]{
+		id:      kept.id,
+		backend: backend,
+		stamp:   kept.stamp,
+		session: s.ID(),
+		since:   kept.since,
+		expires: s.Expires(),
+	}
 	good, err := g.load(ctx, &who, true)
 	if err != nil {
 		return who, err
@@ -89,11 +84,12 @@ func (g *Gate[U]) load(ctx context.Context, who *login[U], stamped bool) (bool, 
 	if err != nil || !ok {
 		return false, err
 	}
-	stamp := stampOf(user)
-	if stamped && !sameStamp(stamp, who.stamp) {
+	if !stamped {
+		who.stamp = stampOf(user)
+	} else if !hasStamp(user, who.stamp) {
 		return false, nil
 	}
-	who.user, who.stamp, who.checked = user, stamp, time.Now()
+	who.user, who.checked = user, time.Now()
 	return true, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,6 +137,9 @@ func (g *Gate[U]) check() (*rules[U], error) {
 			return nil, fmt.Errorf("auth: Gate.Backends[%d] is nil", i)
 		}
 		s := newSource(b)
+		if s.name == "" || strings.ContainsAny(s.name, " \r\n") {
+			return nil, fmt.Errorf("auth: a backend is called %q: give it a name without spaces", s.name)
+		}
 		if r.source(s.name) != nil {
 			return nil, fmt.Errorf("auth: two backends are called %q: give them names with auth.Named", s.name)
 		}
@@ -208,7 +212,7 @@ func (g *Gate[U]) Handler(next http.Handler) http.Handler {
 		}
 		st := &state[U]{handled: true, gate: g, shown: list}
 		scope.SetValue(slotKey{}, st)
-		rw := &responseWriter{ResponseWriter: w, request: r, user: st, deny: g.Deny}
+		rw := &responseWriter{ResponseWriter: w, request: r, user: st}
 		next.ServeHTTP(rw, r)
 		rw.finish()
 	})

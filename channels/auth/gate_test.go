@@ -76,6 +76,7 @@ func TestValidate(t *testing.T) {
 		{"two of a type", &auth.Gate[auth.Account]{Backends: []auth.Backend[auth.Account]{&a, &b}}, "auth.Named"},
 		{"two of a name", &auth.Gate[auth.Account]{Backends: []auth.Backend[auth.Account]{
 			auth.Named[auth.Account]("x", &a), auth.Named[auth.Account]("x", &b)}}, "auth.Named"},
+		{"a name with a space", &auth.Gate[auth.Account]{Backends: []auth.Backend[auth.Account]{auth.Named[auth.Account]("x y", &a)}}, "without spaces"},
 		{"half a scheme", &auth.Gate[auth.Account]{Schemes: []auth.Scheme{{Name: "half"}}}, "Schemes[0] (half)"},
 		{"named", &auth.Gate[auth.Account]{Backends: []auth.Backend[auth.Account]{&a, auth.Named[auth.Account]("x", &b)}}, ""},
 	}

@@ -6,11 +6,16 @@ import (
 	"github.com/sluicehq/sluice/channels"
 )
 
+const (
+	userPrefix    = "user:"
+	sessionPrefix = "session:"
+)
+
 // UserTag is the tag of the connections of a user, for (*channels.Server).Disconnect.
-func UserTag(userID string) string { return "user:" + userID }
+func UserTag(userID string) string { return userPrefix + userID }
 
 // SessionTag is the tag of the connections that a session opened.
-func SessionTag(sessionID string) string { return "session:" + sessionID }
+func SessionTag(sessionID string) string { return sessionPrefix + sessionID }
 
 // guard asks the server to hold a connection to what its login allows. A plain
 // request ends by itself.

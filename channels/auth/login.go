@@ -103,8 +103,8 @@ func (g *Gate[U]) begin(ctx context.Context, who *login[U]) error {
 
 // clean takes out of a session what does not belong to who is about to log in.
 func (g *Gate[U]) clean(ctx context.Context, s *sessions.Session, who *login[U]) error {
-	id, _ := sessions.Get[string](s, keyUser)
-	if id == "" {
+	kept, ok := readLogin(s)
+	if !ok {
 		for _, key := range s.Keys() {
 			if !slices.Contains(g.KeepKeys, key) {
 				s.Delete(key)
@@ -112,25 +112,10 @@ func (g *Gate[U]) clean(ctx context.Context, s *sessions.Session, who *login[U])
 		}
 		return nil
 	}
-	backend, _ := sessions.Get[string](s, keyBackend)
-	stamp, _ := sessions.Get[string](s, keyStamp)
-	if id == who.id && backend == who.backend.name && sameStamp(stamp, who.stamp) {
+	if kept.id == who.id && kept.backend == who.backend.name && kept.stamp == who.stamp {
 		return nil
 	}
 	return g.endSession(ctx, s, "another user logged in")
-}
-
-// write puts a login into a session.
-func write[U Identity](s *sessions.Session, who *login[U]) error {
-	err := errors.Join(
-		s.Set(keyUser, who.id),
-		s.Set(keyBackend, who.backend.name),
-		s.Set(keySince, who.since.UnixMilli()))
-	if who.stamp == "" {
-		s.Delete(keyStamp)
-		return err
-	}
-	return errors.Join(err, s.Set(keyStamp, who.stamp))
 }
 
 // backendOf returns who can load a user again: the backend with a name, or the one

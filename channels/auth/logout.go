@@ -29,7 +29,8 @@ func (g *Gate[U]) Logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	who, err := st.resolve(ctx)
 	if errors.Is(err, ErrUnavailable) {
-		who.id, _ = sessions.Get[string](s, keyUser) // his session is ended all the same
+		kept, _ := readLogin(s)
+		who.id = kept.id // his session is ended all the same
 	}
 	err = g.endSession(ctx, s, "logged out")
 	st.become(ctx, login[U]{})
@@ -52,7 +53,7 @@ func (g *Gate[U]) endSession(ctx context.Context, s *sessions.Session, reason st
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	id, expires := s.ID(), s.Expires()
-	_, login := sessions.Get[string](s, keyUser)
+	_, login := readLogin(s)
 	s.Destroy()
 	if id == "" {
 		return nil

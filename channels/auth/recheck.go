@@ -59,7 +59,7 @@ func checkups[U Identity](scopes []*channels.Scope) []checkup[U] {
 }
 
 func (c recheck[U]) batch(ctx context.Context, list []checkup[U], verdicts []error) {
-	ended, err := c.ended(ctx, list)
+	ended, err := endingsOf(ctx, c.gate.rules.revocations, func() []string { return tagsOf(list) })
 	users := make(map[*source[U]]map[string]U)
 	for _, s := range c.gate.rules.sources {
 		if err == nil {
@@ -78,8 +78,8 @@ func (c recheck[U]) batch(ctx context.Context, list []checkup[U], verdicts []err
 	}
 }
 
-// ended asks which of the logins were revoked.
-func (c recheck[U]) ended(ctx context.Context, list []checkup[U]) (map[string]time.Time, error) {
+// tagsOf returns the tags of some connections, each once.
+func tagsOf[U Identity](list []checkup[U]) []string {
 	tags := make([]string, 0, 2*len(list))
 	seen := make(map[string]bool, 2*len(list))
 	for _, one := range list {
@@ -90,7 +90,7 @@ func (c recheck[U]) ended(ctx context.Context, list []checkup[U]) (map[string]ti
 			}
 		}
 	}
-	return c.gate.rules.revocations.Revoked(ctx, tags)
+	return tags
 }
 
 // load loads the users that a backend knows.
@@ -119,15 +119,15 @@ func (c recheck[U]) overdue(one checkup[U]) error {
 }
 
 // verdict returns why a connection must end, or notes that it may stay.
-func (c *checkup[U]) verdict(users map[string]U, ended map[string]time.Time) error {
+func (c *checkup[U]) verdict(users map[string]U, ended endings) error {
 	user := c.login.user
 	if c.login.backend != nil {
 		var ok bool
-		if user, ok = users[c.login.id]; !ok || idOf(user) != c.login.id || !sameStamp(stampOf(user), c.login.stamp) {
+		if user, ok = users[c.login.id]; !ok || idOf(user) != c.login.id || !hasStamp(user, c.login.stamp) {
 			return errEnded
 		}
 	}
-	if c.login.endedBy(ended) {
+	if ended.ends(c.login.id, c.login.session, c.login.since) {
 		return errEnded
 	}
 	for _, may := range c.permits {

@@ -17,8 +17,8 @@ type responseWriter struct {
 	user    interface {
 		holder
 		failure(status int) error
+		deny(w http.ResponseWriter, r *http.Request, err error)
 	}
-	deny  func(http.ResponseWriter, *http.Request, error)
 	begun bool
 	err   error // the response is another one
 }
@@ -87,7 +87,7 @@ func (w *responseWriter) begin(status int) error {
 	}
 	if w.err != nil {
 		dropRepresentation(w.Header())
-		w.deny(w.ResponseWriter, w.request, w.err)
+		w.user.deny(w.ResponseWriter, w.request, w.err)
 	}
 	return w.err
 }

@@ -90,3 +90,22 @@ func (m *MemoryRevocations) Revoked(_ context.Context, tags []string) (map[strin
 	}
 	return ended, nil
 }
+
+// ends is Revoked for one login, which makes no garbage.
+func (m *MemoryRevocations) ends(userID, sessionID string, since time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.notes) == 0 {
+		return false
+	}
+	now := time.Now()
+	var buf [128]byte
+	if sessionID != "" {
+		n, ok := m.notes[string(append(append(buf[:0], sessionPrefix...), sessionID...))]
+		if ok && now.Before(n.until) {
+			return true
+		}
+	}
+	n, ok := m.notes[string(append(append(buf[:0], userPrefix...), userID...))]
+	return ok && now.Before(n.until) && endedAt(n.at, since)
+}

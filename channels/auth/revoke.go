@@ -57,22 +57,42 @@ func (g *Gate[U]) push(ctx context.Context, tag, reason string) {
 
 // isRevoked reports whether a login was ended before its time.
 func (g *Gate[U]) isRevoked(ctx context.Context, who *login[U]) (bool, error) {
-	ended, err := g.ready().revocations.Revoked(ctx, who.tags())
+	ended, err := endingsOf(ctx, g.ready().revocations, who.tags)
 	if err != nil {
 		return false, unavailable("look up what was revoked", err)
 	}
-	return who.endedBy(ended), nil
+	return ended.ends(who.id, who.session, who.since), nil
 }
 
-// endedBy reports whether a login is among what was revoked: its session, or its user
-// since it was made.
-func (l *login[U]) endedBy(ended map[string]time.Time) bool {
-	if len(ended) == 0 {
+// endings tell which logins were ended before their time: those of a session, or those of
+// a user that were made before he was revoked.
+type endings interface {
+	ends(userID, sessionID string, since time.Time) bool
+}
+
+// endingsOf asks about tags, unless the answer is in memory.
+func endingsOf(ctx context.Context, r Revocations, tags func() []string) (endings, error) {
+	if m, ok := r.(*MemoryRevocations); ok {
+		return m, nil
+	}
+	ended, err := r.Revoked(ctx, tags())
+	return noted(ended), err
+}
+
+// noted is what was found out about some tags.
+type noted map[string]time.Time
+
+func (n noted) ends(userID, sessionID string, since time.Time) bool {
+	if len(n) == 0 {
 		return false
 	}
-	if _, ok := ended[SessionTag(l.session)]; ok && l.session != "" {
+	if _, ok := n[SessionTag(sessionID)]; ok && sessionID != "" {
 		return true
 	}
-	at, ok := ended[UserTag(l.id)]
-	return ok && l.since.UnixMilli() <= at.UnixMilli()
+	at, ok := n[UserTag(userID)]
+	return ok && endedAt(at, since)
 }
+
+// endedAt reports whether a login that was made at since is among those that were ended at
+// a time. Both count in milliseconds.
+func endedAt(at, since time.Time) bool { return since.UnixMilli() <= at.UnixMilli() }

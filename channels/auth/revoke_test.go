@@ -355,7 +355,7 @@ func (c *counting) ByIDs(_ context.Context, ids []string) (map[string]Person, er
 func everybody(id string) (Person, bool) { return Person{ID: id, Name: "P" + id}, true }
 
 // adopted returns a connection of a user, and its scope.
-func adopted(t *testing.T, gate *auth.Gate[Person], id string) (context.Context, *channels.Scope) {
+func adopted(t testing.TB, gate *auth.Gate[Person], id string) (context.Context, *channels.Scope) {
 	t.Helper()
 	scope := channels.NewScope("chat", "")
 	ctx := channels.ContextWithScope(t.Context(), scope)
@@ -365,18 +365,25 @@ func adopted(t *testing.T, gate *auth.Gate[Person], id string) (context.Context,
 	return ctx, scope
 }
 
+// adoptedMany returns n connections of as many users, and what rechecks them.
+func adoptedMany(t testing.TB, gate *auth.Gate[Person], n int) ([]*channels.Scope, channels.Rechecker) {
+	t.Helper()
+	scopes := make([]*channels.Scope, n)
+	for i := range scopes {
+		_, scopes[i] = adopted(t, gate, strconv.Itoa(i))
+	}
+	return scopes, scopes[0].Guards()[0].Rechecker
+}
+
 // 100,000 sockets of distinct users make 100 queries.
 func TestRecheckInChunks(t *testing.T) {
 	backend := &counting{user: everybody}
 	gate := &auth.Gate[Person]{Backends: []auth.Backend[Person]{backend}, Logger: quiet}
-	scopes := make([]*channels.Scope, 10_000)
-	for i := range scopes {
-		_, scopes[i] = adopted(t, gate, strconv.Itoa(i))
-	}
+	scopes, rechecker := adoptedMany(t, gate, 10_000)
 	_, twin := adopted(t, gate, "0")
 	scopes = append(scopes, twin)
 	backend.calls, backend.most = 0, 0
-	verdicts := scopes[0].Guards()[0].Rechecker.Recheck(t.Context(), scopes)
+	verdicts := rechecker.Recheck(t.Context(), scopes)
 	if verdicts != nil || backend.calls != 11 || backend.most != 1000 {
 		t.Errorf("verdicts %v, %d queries of up to %d; want none, 11, 1000", verdicts != nil, backend.calls, backend.most)
 	}
@@ -389,7 +396,7 @@ func TestRecheckInChunks(t *testing.T) {
 	}
 	backend.calls, backend.most = 0, 0
 	backend.user = func(id string) (Person, bool) { return Person{}, false }
-	verdicts = scopes[0].Guards()[0].Rechecker.Recheck(t.Context(), scopes)
+	verdicts = rechecker.Recheck(t.Context(), scopes)
 	if backend.calls != 1 || backend.most != 1 {
 		t.Errorf("%d queries of %d IDs for 1,000 connections of one user", backend.calls, backend.most)
 	}

@@ -7,13 +7,32 @@ import (
 	"encoding/binary"
 )
 
-// stampOf returns what a session keeps of a user's stamp: 128 bits of a hash, since
-// a client can read its cookie. A password's encoded hash does not get out that
-// way: to try a password one needs its salt. Without a stamp it is empty.
+// stampLen is the length of what a session keeps of a stamp: 128 bits in base64.
+const stampLen = 22
+
+// stampOf returns what a session keeps of a user's stamp: a hash, since a client can
+// read its cookie. A password's encoded hash does not get out that way: to try a password
+// one needs its salt. Without a stamp it is empty.
 func stampOf[U Identity](u U) string {
+	if stamp, ok := hashStamp(u); ok {
+		return string(stamp[:])
+	}
+	return ""
+}
+
+// hasStamp reports whether a user's stamp is what a session keeps, in constant time.
+func hasStamp[U Identity](u U, stamp string) bool {
+	now, ok := hashStamp(u)
+	if !ok {
+		return stamp == ""
+	}
+	return subtle.ConstantTimeCompare(now[:], []byte(stamp)) == 1
+}
+
+func hashStamp[U Identity](u U) (stamp [stampLen]byte, ok bool) {
 	stamped, ok := any(u).(interface{ SessionStamp() string })
 	if !ok {
-		return ""
+		return stamp, false
 	}
 	var buf [256]byte
 	b := append(buf[:0], "sluice session stamp"...)
@@ -22,10 +41,6 @@ func stampOf[U Identity](u U) string {
 	b = append(b, id...)
 	b = append(b, stamped.SessionStamp()...)
 	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// sameStamp compares in constant time.
-func sameStamp(a, b string) bool {
-	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+	base64.RawURLEncoding.Encode(stamp[:], sum[:16])
+	return stamp, true
 }

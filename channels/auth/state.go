@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"sync"
 	"time"
@@ -189,6 +190,14 @@ func (s *state[U]) failure(status int) error {
 		return s.refused
 	}
 	return nil
+}
+
+// deny answers for the gate.
+func (s *state[U]) deny(w http.ResponseWriter, r *http.Request, err error) {
+	s.mu.Lock()
+	gate := s.gate
+	s.mu.Unlock()
+	gate.Deny(w, r, err)
 }
 
 // admit returns why a user may not pass the predicates of the wrappers around the
