@@ -3,13 +3,19 @@ package main
 import (
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 )
 
 // Client is what the process of a raw client offers over its standard input and
 // output, by net/rpc. It is the same for every server.
 type Client struct {
+	mu   sync.Mutex // held by each call, and while pings are answered
 	load *load
 	tls  *tlsLoad
+
+	done   chan struct{} // closed by close; made by the first Open
+	keeper sync.WaitGroup
 }
 
 // LoadArgs say what the client is to do.
@@ -34,6 +40,8 @@ type Traffic struct {
 
 // Open opens all connections, and has the first messages echoed and compared.
 func (c *Client) Open(args LoadArgs, reply *Traffic) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if args.Cert != nil {
 		c.tls = new(tlsLoad)
 		return c.tls.open(args)
@@ -43,6 +51,10 @@ func (c *Client) Open(args LoadArgs, reply *Traffic) error {
 		return err
 	}
 	c.load = l
+	if c.done == nil {
+		c.done = make(chan struct{})
+		c.keeper.Go(c.answerPings) // until close, which waits for it
+	}
 	if err := l.open(args.Conns); err != nil {
 		return err
 	}
@@ -50,9 +62,27 @@ func (c *Client) Open(args LoadArgs, reply *Traffic) error {
 	return err
 }
 
+// answerPings keeps the connections alive while others have their rounds.
+func (c *Client) answerPings() {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			c.mu.Lock()
+			c.load.pause()
+			c.mu.Unlock()
+		case <-c.done:
+			return
+		}
+	}
+}
+
 // Round sends and receives about n messages, a whole number of batches and at
 // least one.
 func (c *Client) Round(n int, reply *Traffic) (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.load == nil {
 		return errors.New("no connection is open")
 	}
@@ -62,16 +92,29 @@ func (c *Client) Round(n int, reply *Traffic) (err error) {
 
 // Handshakes opens n connections more, and leaves them open.
 func (c *Client) Handshakes(n int, _ *Nothing) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err := c.load.open(n); err != nil {
 		return fmt.Errorf("after %d handshakes: %w", len(c.load.conns), err)
 	}
 	return nil
 }
 
-// Hang closes all connections.
-func (c *Client) Hang(Nothing, *Nothing) error { return c.close() }
+// Still returns an error unless all connections are open and silent: nothing has
+// come since the last call.
+func (c *Client) Still(Nothing, *Nothing) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tls != nil {
+		return c.tls.still()
+	}
+	return c.load.still()
+}
 
-func (c *Client) close() error {
+// Hang closes all connections.
+func (c *Client) Hang(Nothing, *Nothing) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.load != nil {
 		c.load.hang()
 	}
@@ -79,4 +122,12 @@ func (c *Client) close() error {
 		c.tls.hang()
 	}
 	return nil
+}
+
+func (c *Client) close() error {
+	if c.done != nil {
+		close(c.done)
+		c.keeper.Wait()
+	}
+	return c.Hang(Nothing{}, nil)
 }

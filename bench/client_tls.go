@@ -15,7 +15,7 @@ import (
 // measuring memory: its own work is not cheap.
 type tlsLoad struct {
 	mu    sync.Mutex // guards conns
-	conns []net.Conn
+	conns []*tls.Conn
 }
 
 // dialers is how many connections are opened at a time.
@@ -97,6 +97,24 @@ func readUntil(nc net.Conn, buf []byte, enough func([]byte) bool) ([]byte, error
 		}
 	}
 	return buf[:n], nil
+}
+
+// still looks for anything that has come.
+func (l *tlsLoad) still() error {
+	for _, nc := range l.conns {
+		raw, err := nc.NetConn().(*net.TCPConn).SyscallConn()
+		if err != nil {
+			return err
+		}
+		var found error
+		if err := raw.Control(func(fd uintptr) { found = silent(int(fd)) }); err != nil {
+			return err
+		}
+		if found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 func (l *tlsLoad) hang() {

@@ -88,7 +88,19 @@ func connect(i int, server netip.AddrPort, request []byte) (*conn, error) {
 		return nil, fmt.Errorf("write handshake: %w", err)
 	}
 	ok = true
-	return &conn{fd: fd, want: -1}, nil
+	c := &conn{fd: fd, want: -1}
+	c.scan.control = c.control
+	return c, nil
+}
+
+// control takes a control frame: a ping is answered by the next flush.
+func (c *conn) control(op byte, payload []byte) {
+	switch op {
+	case opPing:
+		c.pong = appendFrame(nil, opPong, payload)
+	case opClose:
+		c.err = fmt.Errorf("the server closed: %q", payload)
+	}
 }
 
 // answer reads the answer to the handshake, with buf to read into.

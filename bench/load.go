@@ -20,6 +20,7 @@ type load struct {
 	events  []syscall.EpollEvent
 	buf     []byte
 	bytes   int64
+	err     error // found between the rounds
 }
 
 func newLoad(args LoadArgs) (*load, error) {
@@ -76,17 +77,12 @@ func (l *load) add(i int, c *conn) error {
 		}
 		l.script = s
 	}
-	c.scan.control = func(op byte, payload []byte) {
-		switch op {
-		case opPing:
-			c.pong = appendFrame(nil, opPong, payload)
-		case opClose:
-			c.err = fmt.Errorf("the server closed: %q", payload)
-		}
-	}
 	l.idle = append(l.idle, c)
-	return syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_ADD, c.fd,
-		&syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)})
+	if err := syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_ADD, c.fd,
+		&syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return errors.Join(c.err, l.flush(c)) // a ping may have come with the answer
 }
 
 // check sends a batch on every connection and compares what comes back.
@@ -115,75 +111,6 @@ func (l *load) check() (Traffic, error) {
 		return l.round(1)
 	}
 	return l.round(len(l.conns) * l.args.InFlight)
-}
-
-func (l *load) round(messages int) (Traffic, error) {
-	l.bytes = 0
-	batches := max(1, messages/l.args.InFlight)
-	if l.args.Burst > 0 {
-		perBurst := len(l.conns) * l.args.Burst
-		bursts := max(1, messages/perBurst)
-		err := l.broadcast(bursts)
-		return Traffic{bursts * perBurst, l.bytes}, err
-	}
-	err := l.echo(batches)
-	return Traffic{batches * l.args.InFlight, l.bytes}, err
-}
-
-// bytesInFlight bounds what is on its way at a time: large messages keep some of
-// the connections busy, in turn, small ones all.
-const bytesInFlight = 32 << 20
-
-// echo sends batches, each when the one before it has come back as a whole.
-func (l *load) echo(batches int) error {
-	active := min(batches, len(l.conns), max(1, bytesInFlight/(l.args.InFlight*max(1, l.args.Size))))
-	todo := batches
-	start := func() error {
-		if todo == 0 {
-			return nil
-		}
-		todo--
-		c := l.idle[0]
-		l.idle = l.idle[1:]
-		return l.send(c)
-	}
-	for range active {
-		if err := start(); err != nil {
-			return err
-		}
-	}
-	for done := 0; done < batches; {
-		err := l.wait(func(c *conn) error {
-			done++
-			l.idle = append(l.idle, c)
-			return start()
-		})
-		if err != nil {
-			return fmt.Errorf("%d of %d batches: %w", done, batches, err)
-		}
-	}
-	return nil
-}
-
-// broadcast has the first connection send one message at a time, and waits until
-// every connection has received it as often as the server sends it.
-func (l *load) broadcast(bursts int) error {
-	for n := range bursts {
-		for _, c := range l.conns {
-			c.want = l.args.Burst
-		}
-		if err := l.send(l.conns[0]); err != nil {
-			return err
-		}
-		l.conns[0].want = l.args.Burst
-		for done := 0; done < len(l.conns); {
-			err := l.wait(func(*conn) error { done++; return nil })
-			if err != nil {
-				return fmt.Errorf("burst %d of %d, %d connections of %d: %w", n, bursts, done, len(l.conns), err)
-			}
-		}
-	}
-	return nil
 }
 
 // send begins a batch.
@@ -232,44 +159,6 @@ func (l *load) index(c *conn) int {
 		}
 	}
 	return -1
-}
-
-// silence, in milliseconds, is taken for the end of a burst whose size is not known.
-const silence = 100
-
-// assemble broadcasts until every connection has received one burst as a whole:
-// the answer to a handshake does not say that the server's hub knows of it yet.
-func (l *load) assemble() error {
-	const any = 1 << 30
-	for range 100 {
-		for _, c := range l.conns {
-			c.want = any
-		}
-		if err := l.send(l.conns[0]); err != nil {
-			return err
-		}
-		l.conns[0].want = any
-		for {
-			n, err := l.poll(silence, nil)
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				break
-			}
-		}
-		missing := 0
-		for _, c := range l.conns {
-			if any-c.want < l.args.Burst {
-				missing++
-			}
-			c.want = -1
-		}
-		if missing == 0 {
-			return nil
-		}
-	}
-	return errors.New("the broadcasts do not reach every connection")
 }
 
 // patience is how long a round may stand still.
@@ -346,6 +235,40 @@ func (l *load) read(c *conn) error {
 		return l.flush(c)
 	}
 	return nil
+}
+
+// pause reads what comes between rounds, which is pings, and answers them.
+func (l *load) pause() {
+	for l.err == nil {
+		n, err := l.poll(0, nil)
+		l.err = err
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// still looks for anything that has come.
+func (l *load) still() error {
+	for _, c := range l.conns {
+		if err := silent(c.fd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// silent returns an error unless there is nothing to read from a socket.
+func silent(fd int) error {
+	switch n, _, err := syscall.Recvfrom(fd, make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT); {
+	case err == syscall.EAGAIN:
+		return nil
+	case err != nil:
+		return fmt.Errorf("an idle connection failed: %w", err)
+	case n == 0:
+		return errors.New("the server hung up on an idle connection")
+	}
+	return errors.New("the server sent something on an idle connection")
 }
 
 // hang closes all connections.

@@ -279,6 +279,10 @@ func (p plan) memoryRound(s scenario, r *result) error {
 	if err := pr.server.call("Server.Memory", Nothing{}, &after); err != nil {
 		return err
 	}
+	// A server that was so slow that it began to ping, or hung up, is not measured.
+	if err := pr.client.call("Client.Still", Nothing{}, new(Nothing)); err != nil {
+		return err
+	}
 	n := float64(s.load.Conns)
 	r.cost = append(r.cost, float64(after.RSS-before.RSS)/n)
 	r.heap = append(r.heap, float64(after.Heap-before.Heap)/n)

@@ -10,13 +10,16 @@ var echoGroup = &group{
 	tables: []table{costTable("CPU, µs", 2), allocsTable},
 }
 
-// echoScenarios: with 16 messages of 64 KiB and more in flight the kernel's
-// buffers are measured, not the library's gathering, but the row is there.
+// echoScenarios are all combinations but those of 1 MiB on 1,000 connections: they
+// would need gigabytes, of which only a few connections at a time were in use.
 func echoScenarios() []scenario {
 	var all []scenario
 	for _, size := range []int{32, 512, 4 << 10, 64 << 10, 1 << 20} {
 		for _, text := range []bool{true, false} {
 			for _, conns := range []int{100, 1000} {
+				if size == 1<<20 && conns == 1000 {
+					continue
+				}
 				for _, inFlight := range []int{1, 16} {
 					kindName := "binary"
 					if text {
