@@ -22,7 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
-	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	"github.com/sluicehq/sluice/layers/internal/faults"
 	natslayer "github.com/sluicehq/sluice/layers/nats"
 )
 
@@ -114,7 +114,7 @@ func TestPermissions(t *testing.T) {
 func TestLogHasNoPassword(t *testing.T) {
 	const password = "correct-horse"
 	target := addr(runServer(t, func(opts *server.Options) { opts.Username, opts.Password = "user", password }))
-	proxy := faultproxy.Start(t, "tcp", target)
+	proxy := faults.StartProxy(t, "tcp", target)
 	var log syncBuffer
 	opts := &natslayer.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), NATS: []nats.Option{quick}}
 	layer := connect(t, "user:"+password+"@"+proxy.Addr(), opts)
@@ -170,7 +170,7 @@ func TestSecureOptions(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			proxy := faultproxy.Start(t, "tcp", addr(runServer(t, test.server)))
+			proxy := faults.StartProxy(t, "tcp", addr(runServer(t, test.server)))
 			layer := connect(t, proxy.Addr(), &natslayer.Options{NATS: []nats.Option{quick, test.right}})
 			s := subscribe(t, layer, "topic")
 			publish(t, layer, "topic", "before")

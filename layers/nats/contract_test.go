@@ -5,13 +5,13 @@ import (
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
-	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	"github.com/sluicehq/sluice/layers/internal/faults"
 )
 
 // testContract runs the contract suite through a proxy that can break the
 // connections.
 func testContract(t *testing.T, addr string) {
-	proxy := faultproxy.Start(t, "tcp", addr)
+	proxy := faults.StartProxy(t, "tcp", addr)
 	wstest.TestLayer(t, func(t *testing.T) channels.Layer { return connect(t, proxy.Addr(), nil) },
 		wstest.LayerOutage(proxy.Cut))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	"github.com/sluicehq/sluice/layers/internal/faults"
 	natslayer "github.com/sluicehq/sluice/layers/nats"
 )
 
@@ -16,9 +16,9 @@ var quick = nats.ReconnectWait(50 * time.Millisecond)
 
 func TestStorm(t *testing.T) {
 	target := addr(runServer(t, nil))
-	proxy := faultproxy.Start(t, "tcp", target)
+	proxy := faults.StartProxy(t, "tcp", target)
 	opts := &natslayer.Options{NATS: []nats.Option{quick, nats.ReconnectJitter(50*time.Millisecond, 0)}}
-	storm := faultproxy.Storm{
+	storm := faults.Storm{
 		Proxy:     proxy,
 		Publisher: connect(t, target, nil),
 		Receiver:  connect(t, proxy.Addr(), opts),
@@ -27,15 +27,15 @@ func TestStorm(t *testing.T) {
 }
 
 func TestStormBehind(t *testing.T) {
-	proxy := faultproxy.Start(t, "tcp", addr(runServer(t, nil)))
+	proxy := faults.StartProxy(t, "tcp", addr(runServer(t, nil)))
 	opts := &natslayer.Options{NATS: []nats.Option{quick, nats.ReconnectJitter(50*time.Millisecond, 0)}}
 	layer := connect(t, proxy.Addr(), opts)
-	storm := faultproxy.Storm{Proxy: proxy, Publisher: layer, Receiver: layer, Behind: true}
+	storm := faults.Storm{Proxy: proxy, Publisher: layer, Receiver: layer, Behind: true}
 	storm.Run(t, 3*time.Second)
 }
 
 func TestErrDisconnected(t *testing.T) {
-	proxy := faultproxy.Start(t, "tcp", addr(runServer(t, nil)))
+	proxy := faults.StartProxy(t, "tcp", addr(runServer(t, nil)))
 	layer := connect(t, proxy.Addr(), nil)
 	s := subscribe(t, layer, "topic")
 	restore := proxy.Cut()
@@ -55,7 +55,7 @@ func TestErrDisconnected(t *testing.T) {
 
 // A connection that says nothing any more is given up.
 func TestSilentConnection(t *testing.T) {
-	proxy := faultproxy.Start(t, "tcp", addr(runServer(t, nil)))
+	proxy := faults.StartProxy(t, "tcp", addr(runServer(t, nil)))
 	layer := connect(t, proxy.Addr(), &natslayer.Options{
 		NATS: []nats.Option{quick, nats.PingInterval(100 * time.Millisecond), nats.Timeout(100 * time.Millisecond)},
 	})
@@ -74,7 +74,7 @@ func TestSilentConnection(t *testing.T) {
 // The process that NATS runs in dies and another takes its place.
 func TestServerKilled(t *testing.T) {
 	first := startProcess(t, "-1")
-	proxy := faultproxy.Start(t, "tcp", first.addr)
+	proxy := faults.StartProxy(t, "tcp", first.addr)
 	a, b := connect(t, proxy.Addr(), nil), connect(t, proxy.Addr(), nil)
 	own, other := subscribe(t, a, "topic"), subscribe(t, b, "topic")
 	publish(t, a, "topic", "before")

@@ -101,7 +101,7 @@ func startNode(t *testing.T) *node {
 
 // freePort returns a port that nobody listens on. Nodes of a cluster need to know
 // theirs.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

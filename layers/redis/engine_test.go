@@ -14,7 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
-	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	"github.com/sluicehq/sluice/layers/internal/faults"
 	redislayer "github.com/sluicehq/sluice/layers/redis"
 )
 
@@ -75,8 +75,8 @@ func (p *process) kill() {
 }
 
 // front returns a proxy for the server.
-func (p *process) front(t testing.TB) *faultproxy.Proxy {
-	return faultproxy.Start(t, "unix", p.socket)
+func (p *process) front(t testing.TB) *faults.Proxy {
+	return faults.StartProxy(t, "unix", p.socket)
 }
 
 // connect returns a layer that is closed at the end of the test. Its log goes to

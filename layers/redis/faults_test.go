@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	"github.com/sluicehq/sluice/layers/internal/faults"
 	redislayer "github.com/sluicehq/sluice/layers/redis"
 )
 
 func TestStorm(t *testing.T) {
 	server := startProcess(t)
 	proxy, direct := server.front(t), server.front(t)
-	storm := faultproxy.Storm{
+	storm := faults.Storm{
 		Proxy:     proxy,
 		Publisher: connect(t, direct.Addr(), nil),
 		Receiver:  connect(t, proxy.Addr(), &redislayer.Options{Redis: impatient}),
@@ -24,7 +24,7 @@ func TestStorm(t *testing.T) {
 func TestStormBehind(t *testing.T) {
 	proxy := startProcess(t).front(t)
 	layer := connect(t, proxy.Addr(), &redislayer.Options{Redis: impatient})
-	storm := faultproxy.Storm{Proxy: proxy, Publisher: layer, Receiver: layer, Behind: true}
+	storm := faults.Storm{Proxy: proxy, Publisher: layer, Receiver: layer, Behind: true}
 	storm.Run(t, 3*time.Second)
 }
 
@@ -96,8 +96,7 @@ func TestServerKilled(t *testing.T) {
 	proxy.Retarget(startProcess(t).socket)
 	own.wantGap(t)
 	other.wantGap(t)
-	publish(t, a, "topic", "after")
-	own.want(t, "after")
+	publishUntil(t, a, own, "after")
 	other.want(t, "after")
 }
 

@@ -77,6 +77,9 @@ func (l *Layer) Subscribe(ctx context.Context, topic string, deliver func(msg []
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("redislayer: subscribe to %s: %w", topic, context.Cause(ctx))
 	}
+	if l.ctx.Err() != nil {
+		return nil, fmt.Errorf("redislayer: subscribe to %s: %w", topic, ErrClosed)
+	}
 	ctx, stop := context.WithTimeout(ctx, maxWait)
 	defer stop()
 	line, channel := l.line(topic)

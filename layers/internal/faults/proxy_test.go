@@ -1,4 +1,4 @@
-package faultproxy_test
+package faults_test
 
 import (
 	"errors"
@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/channels/wstest"
-	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	"github.com/sluicehq/sluice/layers/internal/faults"
 )
 
 func TestMain(m *testing.M) { wstest.Main(m) }
 
 // echo starts a server that sends back what it hears, and a proxy before it.
-func echo(t *testing.T) *faultproxy.Proxy {
+func echo(t *testing.T) *faults.Proxy {
 	t.Helper()
-	return faultproxy.Start(t, "tcp", listenEcho(t))
+	return faults.StartProxy(t, "tcp", listenEcho(t))
 }
 
 func listenEcho(t *testing.T) (addr string) {
@@ -50,7 +50,7 @@ type client struct {
 	net.Conn
 }
 
-func dial(t *testing.T, p *faultproxy.Proxy) client {
+func dial(t *testing.T, p *faults.Proxy) client {
 	t.Helper()
 	conn, err := net.Dial("tcp", p.Addr())
 	if err != nil {
@@ -182,7 +182,7 @@ func TestRetarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone.Close()
-	p := faultproxy.Start(t, "tcp", gone.Addr().String())
+	p := faults.StartProxy(t, "tcp", gone.Addr().String())
 	dial(t, p).wantEnd("")
 	p.Retarget(listenEcho(t))
 	c := dial(t, p)

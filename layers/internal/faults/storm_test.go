@@ -1,10 +1,10 @@
-package faultproxy_test
+package faults_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/sluicehq/sluice/layers/internal/faultproxy"
+	"github.com/sluicehq/sluice/layers/internal/faults"
 )
 
 func TestExamine(t *testing.T) {
@@ -27,7 +27,7 @@ func TestExamine(t *testing.T) {
 		{events: "0 x", says: `"x" was delivered`},
 	}
 	for _, test := range tests {
-		missing, gaps, err := faultproxy.Examine(strings.Fields(test.events), test.refused)
+		missing, gaps, err := faults.Examine(strings.Fields(test.events), test.refused)
 		if missing != test.missing || gaps != test.gaps {
 			t.Errorf("%s: %d missing, %d gaps; want %d, %d", test.events, missing, gaps, test.missing, test.gaps)
 		}

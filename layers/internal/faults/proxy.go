@@ -1,6 +1,6 @@
-// Package faultproxy is a TCP proxy that does to connections what networks do:
+// Package faults has a TCP proxy that does to connections what networks do:
 // it cuts, delays, holds up and halves.
-package faultproxy
+package faults
 
 import (
 	"net"
@@ -38,10 +38,10 @@ type state struct {
 	accepted int
 }
 
-// Start listens on a free port of 127.0.0.1 and forwards to target, a TCP address
+// StartProxy listens on a free port of 127.0.0.1 and forwards to target, a TCP address
 // or, when network is "unix", a socket's path. The proxy is closed at the end of
 // the test.
-func Start(t testing.TB, network, target string) *Proxy {
+func StartProxy(t testing.TB, network, target string) *Proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,4 +1,4 @@
-package faultproxy
+package faults
 
 // Examine is examine, with the messages that were not taken.
 func Examine(events []string, refused map[int]bool) (missing, gaps int, err error) {
