@@ -116,10 +116,12 @@ func address(l net.Listener) string {
 // a listener.
 func (d *demo) serve(ctx context.Context) error {
 	server := &http.Server{
-		Handler:           d.app.handler(),
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+		Handler: d.app.handler(),
+		// For requests; a socket has left them when it is open.
+		ReadTimeout:  10 * time.Second,
+		WriteTimeout: 30 * time.Second,
+		IdleTimeout:  time.Minute,
+		ErrorLog:     slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
 	}
 	var listeners sync.WaitGroup
 	failed := make(chan error, 2)
