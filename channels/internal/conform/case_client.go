@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // requests makes a case that looks at the client's opening handshake, and accepts
@@ -17,6 +18,7 @@ func requests(name, rule string, check func(p *peer, request *head) error) Case 
 		}
 		verdict := check(p, p.client.request)
 		p.respond(p.answer())
+		p.out.rest(time.Millisecond)
 		if err := steps(sends(text("Hello")), settles, finishes)(p); err != nil {
 			return err
 		}
@@ -56,6 +58,7 @@ func answered(name string, edit func(*head)) Case {
 			h := p.answer()
 			edit(h)
 			p.respond(h)
+			p.out.rest(time.Millisecond)
 			return steps(sends(text("Hello")), settles, finishes)(p)
 		},
 	}
@@ -129,6 +132,7 @@ func clientHandshakeCases() []Case {
 				b := p.answer().bytes()
 				p.log.text(p.me, b)
 				p.write(1, b)
+				p.out.rest(time.Millisecond)
 				return steps(sends(text("Hello")), settles, finishes)(p)
 			},
 		},

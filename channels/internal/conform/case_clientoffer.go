@@ -1,6 +1,9 @@
 package conform
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // clientNegotiationCases is RFC 7692, Section 7.1, for clients: what a server may
 // answer, and what has to be refused.
@@ -22,6 +25,7 @@ func clientNegotiationCases() []Case {
 					return err
 				}
 				p.respond(h)
+				p.out.rest(time.Millisecond)
 				return talks(p)
 			},
 		}
@@ -48,13 +52,24 @@ func clientNegotiationCases() []Case {
 		all = append(all, badAnswer(n.name, n.text))
 	}
 	return append(all,
-		unofferedCase("6455/9.1 permessage-deflate that was not offered", "permessage-deflate", func(offer *agreement) bool {
-			return offer == nil
+		unofferedCase("6455/9.1 permessage-deflate that was not offered", func(offer *agreement) string {
+			if offer == nil {
+				return "permessage-deflate"
+			}
+			return ""
 		}),
-		unofferedCase("7692/7.1 client_max_window_bits that was not offered", "permessage-deflate; client_max_window_bits=15",
-			func(offer *agreement) bool { return offer != nil && !offer.clientBitsThere }),
-		unofferedCase("7692/7.1 server_no_context_takeover that is not confirmed", "permessage-deflate",
-			func(offer *agreement) bool { return offer != nil && offer.serverNoTakeover }),
+		unofferedCase("7692/7.1 client_max_window_bits that was not offered", func(offer *agreement) string {
+			if offer == nil || offer.clientBitsThere {
+				return ""
+			}
+			return offer.plainAnswer() + "; client_max_window_bits=15"
+		}),
+		unofferedCase("7692/7.1 server_no_context_takeover that is not confirmed", func(offer *agreement) string {
+			if offer == nil || !offer.serverNoTakeover {
+				return ""
+			}
+			return strings.Replace(offer.plainAnswer(), "; server_no_context_takeover", "", 1)
+		}),
 	)
 }
 
@@ -76,8 +91,8 @@ func badAnswer(name, answer string) Case {
 	}
 }
 
-// unofferedCase is an answer that is wrong for some offers.
-func unofferedCase(name, answer string, wrong func(offer *agreement) bool) Case {
+// unofferedCase is an answer that is wrong for some offers; "" for the others.
+func unofferedCase(name string, answer func(offer *agreement) string) Case {
 	return Case{
 		Name: name,
 		Rule: "an answer that does not fit the offer fails the connection",
@@ -86,18 +101,12 @@ func unofferedCase(name, answer string, wrong func(offer *agreement) bool) Case 
 			if err := p.readRequest(); err != nil {
 				return err
 			}
-			var offer *agreement
-			offers, _ := parseExtensions(p.client.request.values("Sec-WebSocket-Extensions"))
-			for _, e := range offers {
-				if a, err := parseDeflate(e, false); err == nil && offer == nil {
-					offer = a
-				}
-			}
-			if !wrong(offer) {
+			wrong := answer(firstOffer(p.client.request))
+			if wrong == "" {
 				return declined("the client's offer allows it")
 			}
 			h := p.answer()
-			h.set("Sec-WebSocket-Extensions", answer)
+			h.set("Sec-WebSocket-Extensions", wrong)
 			p.respond(h)
 			return p.wantDisconnect()
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 )
 
 // A clientCall is a client under judgment on its way.
@@ -105,24 +106,48 @@ func (p *peer) acceptClient(deflate bool) error {
 	}
 	h := p.answer()
 	if deflate {
-		answer, err := p.plainAnswer()
+		offer, err := p.clientOffer()
 		if err != nil {
 			return err
 		}
-		if err := p.agreeOn(h, answer); err != nil {
+		if err := p.agreeOn(h, offer.plainAnswer()); err != nil {
 			return err
 		}
 	}
 	p.respond(h)
+	// Frames that arrive together with the answer are a matter of other cases.
+	p.out.rest(time.Millisecond)
 	return nil
 }
 
-// plainAnswer is the shortest answer to the client's first valid offer.
-func (p *peer) plainAnswer() (string, error) {
-	offer, err := p.clientOffer()
-	if err != nil {
-		return "", err
+// clientOffer is the client's first valid offer of permessage-deflate.
+func (p *peer) clientOffer() (*agreement, error) {
+	if _, err := parseExtensions(p.client.request.values("Sec-WebSocket-Extensions")); err != nil {
+		return nil, &mismatch{"an offer that can be read", err.Error()}
 	}
+	offer := firstOffer(p.client.request)
+	switch {
+	case offer != nil:
+		return offer, nil
+	case p.suite.RequireCompression:
+		return nil, &mismatch{"an offer of permessage-deflate", "none"}
+	}
+	return nil, declined("the client does not offer permessage-deflate")
+}
+
+// firstOffer is the first valid offer of permessage-deflate in a request, or nil.
+func firstOffer(request *head) *agreement {
+	offers, _ := parseExtensions(request.values("Sec-WebSocket-Extensions"))
+	for _, e := range offers {
+		if offer, err := parseDeflate(e, false); err == nil {
+			return offer
+		}
+	}
+	return nil
+}
+
+// plainAnswer is the shortest answer that accepts the offer.
+func (offer *agreement) plainAnswer() string {
 	answer := "permessage-deflate"
 	if offer.serverNoTakeover {
 		answer += "; server_no_context_takeover"
@@ -130,25 +155,7 @@ func (p *peer) plainAnswer() (string, error) {
 	if offer.serverBits != 0 {
 		answer += fmt.Sprintf("; server_max_window_bits=%d", offer.serverBits)
 	}
-	return answer, nil
-}
-
-// clientOffer is the client's first valid offer of permessage-deflate.
-func (p *peer) clientOffer() (*agreement, error) {
-	offered := p.client.request.values("Sec-WebSocket-Extensions")
-	offers, err := parseExtensions(offered)
-	if err != nil {
-		return nil, &mismatch{"an offer that can be read", err.Error()}
-	}
-	for _, e := range offers {
-		if offer, err := parseDeflate(e, false); err == nil {
-			return offer, nil
-		}
-	}
-	if p.suite.RequireCompression {
-		return nil, &mismatch{"an offer of permessage-deflate", "none"}
-	}
-	return nil, declined("the client does not offer permessage-deflate")
+	return answer
 }
 
 // agreeOn puts a valid answer to the client's offer into h and speaks by it.

@@ -20,7 +20,7 @@ type outbox struct {
 	done   chan struct{}
 }
 
-// A parcel is written by one Write, and a pause made before it.
+// A parcel is written by one Write, after a pause.
 type parcel struct {
 	bytes []byte
 	pause time.Duration
@@ -49,6 +49,9 @@ func (o *outbox) run() {
 		for _, p := range queue {
 			if p.pause > 0 {
 				time.Sleep(p.pause)
+			}
+			if len(p.bytes) == 0 {
+				continue
 			}
 			// An endpoint that has closed early is found, and judged, by who reads.
 			if _, err := o.conn.Write(p.bytes); err != nil {
@@ -82,6 +85,9 @@ func (o *outbox) chop(b []byte, n int) {
 	}
 	o.add(all...)
 }
+
+// rest lets some time pass before what is written next.
+func (o *outbox) rest(d time.Duration) { o.add(parcel{pause: d}) }
 
 func (o *outbox) add(all ...parcel) {
 	o.mu.Lock()
