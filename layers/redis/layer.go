@@ -21,7 +21,7 @@ const (
 	maxTopic   = 200
 	maxMessage = 1 << 20
 
-	// maxWait bounds calls whose context has no deadline.
+	// maxWait bounds what waits for a confirmation.
 	maxWait = 10 * time.Second
 )
 
@@ -39,7 +39,8 @@ type Layer struct {
 }
 
 // Publish implements channels.Layer. It waits for the server's answer, at most
-// until ctx ends and at most 10 s.
+// until ctx ends; a server that does not answer loses the connection, and Publish
+// fails, after some 10 s.
 func (l *Layer) Publish(ctx context.Context, topic string, msg []byte) error {
 	if err := checkTopic(topic); err != nil {
 		return fmt.Errorf("redislayer: publish: %w", err)
@@ -47,8 +48,6 @@ func (l *Layer) Publish(ctx context.Context, topic string, msg []byte) error {
 	if len(msg) > maxMessage {
 		return fmt.Errorf("redislayer: publish to %s: %d bytes are over the limit of %d", topic, len(msg), maxMessage)
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
 	_, channel := l.line(topic)
 	if err := l.client.Do(ctx, l.publish(channel, string(msg))).Error(); err != nil {
 		return fmt.Errorf("redislayer: publish to %s: %w", topic, l.explain(err))
