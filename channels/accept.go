@@ -72,6 +72,7 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 	s := newSocket(srv, scope, ip)
 	s.conn = conn
 	s.ctx = conn.ctx
+	conn.owner = s
 	if err := srv.admit(s); err != nil {
 		conn.Close(StatusServiceRestart, "")
 		return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/sluicehq/sluice/channels/internal/frame"
 )
 
 // Broadcast sends a message to the clients of a group, on every process. It is
@@ -101,18 +99,3 @@ func (g *group) notify(e Event) {
 		s.post(e)
 	}
 }
-
-// A prepared message is one that many sockets get: framed once.
-type prepared struct {
-	m     Message
-	frame []byte
-}
-
-func prepare(m Message) *prepared {
-	h := frame.Header{Fin: true, Opcode: byte(m.Type), Length: int64(len(m.Data))}
-	b := frame.Append(make([]byte, 0, len(m.Data)+frame.MaxHeader), &h)
-	return &prepared{m: m, frame: append(b, m.Data...)}
-}
-
-// frameFor returns the frame as conn gets it, for reading only.
-func (p *prepared) frameFor(conn *Conn) []byte { return p.frame }

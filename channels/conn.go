@@ -35,6 +35,9 @@ type Conn struct {
 	heard   atomic.Bool // bytes have come since the last tick of keepalive
 	ending  atomic.Bool // no frame is begun any more, in either direction
 	stopped atomic.Bool // unreadable will tell why nothing is read any more
+	stirred atomic.Bool // bytes have come since the parker looked
+	parked  atomic.Bool // nobody reads: the parker waits for bytes
+	owner   *Socket     // whom to wake when it is parked, or nil
 	pinged  bool        // keepalive has sent a ping that nothing followed; the timer's
 
 	mu            sync.Mutex // guards what follows, and the order of deadlines
@@ -46,6 +49,7 @@ type Conn struct {
 	wake          bool       // the reader is to return: its deadline stays in the past
 	endBy         time.Time  // when ending: the last moment for a write
 	watch         *readWatch // of the read that goes on, when its context can end
+	parkAsked     bool       // the reader was woken to be parked
 	pings         map[string]chan struct{}
 	keepalive     *time.Timer
 }
@@ -127,6 +131,7 @@ func (c *Conn) fail(err error) error {
 	c.mu.Unlock()
 	c.ending.Store(true)
 	c.cancel(err)
+	c.unpark()
 	return err
 }
 
@@ -158,6 +163,7 @@ func (c *Conn) interrupt(cause error) bool {
 	c.mu.Unlock()
 	if first {
 		c.cancel(cause)
+		c.unpark()
 	}
 	return first
 }
@@ -166,13 +172,14 @@ func (c *Conn) interrupt(cause error) bool {
 // ends: what has begun may be finished.
 func (c *Conn) retire(cause error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.retired = cause
 	c.stopped.Store(true)
 	c.wake = true
 	if !c.shut {
 		c.nc.SetReadDeadline(past)
 	}
+	c.mu.Unlock()
+	c.unpark()
 }
 
 // unreadable returns why nothing is read any more, or nil.
@@ -256,11 +263,13 @@ func (c *Conn) endRead(ctx context.Context, err error) error {
 	c.mu.Lock()
 	w := c.watch
 	c.watch = nil
-	if w != nil && c.wake && c.err == nil && c.retired == nil {
+	asked := c.parkAsked && err == errWoken
+	if (w != nil || asked) && c.wake && c.err == nil && c.retired == nil {
 		c.wake = false
 		c.nc.SetReadDeadline(time.Time{})
 		c.in.timed = false
 	}
+	c.parkAsked = false
 	c.mu.Unlock()
 	if w != nil {
 		w.stop()
@@ -269,6 +278,9 @@ func (c *Conn) endRead(ctx context.Context, err error) error {
 	if err == errWoken {
 		if cause := c.unreadable(); cause != nil {
 			return cause
+		}
+		if asked && context.Cause(ctx) == nil {
+			return errParked
 		}
 		return context.Cause(ctx)
 	}

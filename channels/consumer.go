@@ -43,99 +43,18 @@ type Disconnector interface {
 
 // Consume returns the handler that serves each connection by a consumer of its own.
 func Consume[C Consumer](newConsumer func() C) Handler {
-	return HandlerFunc(func(ctx context.Context, s *Socket) error {
+	return consumerHandler(func() *consumption {
 		c := newConsumer()
-		return s.consume(ctx, c, c.Receive, false)
+		return &consumption{consumer: c, receive: c.Receive}
 	})
 }
 
 // ConsumeBorrowed is Consume for consumers that do not keep what they receive.
 func ConsumeBorrowed[C BorrowedConsumer](newConsumer func() C) Handler {
-	return HandlerFunc(func(ctx context.Context, s *Socket) error {
+	return consumerHandler(func() *consumption {
 		c := newConsumer()
-		return s.consume(ctx, c, c.ReceiveBorrowed, true)
+		return &consumption{consumer: c, receive: c.ReceiveBorrowed, borrow: true}
 	})
-}
-
-// consume runs a consumer until the connection ends.
-func (s *Socket) consume(ctx context.Context, c any, receive func(context.Context, *Socket, Message) error, borrow bool) (why error) {
-	s.consuming.Store(true)
-	if d, ok := c.(Disconnector); ok {
-		defer func() {
-			s.stopEvents()
-			d.Disconnect(ctx, s, why)
-		}()
-	}
-	if r, ok := c.(EventReceiver); ok {
-		s.startEvents(r)
-	}
-	if err := s.connect(ctx, c); err != nil {
-		return err
-	}
-	for {
-		m, err := s.next(borrow)
-		if err != nil {
-			return err
-		}
-		if err := s.dispatch(ctx, receive, m); err != nil {
-			return err
-		}
-	}
-}
-
-func (s *Socket) connect(ctx context.Context, c any) error {
-	connector, ok := c.(Connector)
-	if !ok {
-		return nil
-	}
-	if err := s.takeTurn(); err != nil {
-		return err
-	}
-	defer s.giveTurn()
-	return connector.Connect(ctx, s)
-}
-
-func (s *Socket) dispatch(ctx context.Context, receive func(context.Context, *Socket, Message) error, m Message) error {
-	if err := s.takeTurn(); err != nil {
-		return err
-	}
-	defer s.giveTurn()
-	return receive(ctx, s, m)
-}
-
-// next returns the next message of a consumer. While messages are at hand that
-// arrived together, what is sent is gathered; before waiting for more it is written.
-func (s *Socket) next(borrow bool) (Message, error) {
-	if s.conn == nil {
-		s.out.flush()
-		if err := s.out.settle(s.ctx); err != nil {
-			return Message{}, err
-		}
-		m, err := s.other.read(s.ctx)
-		if err == nil {
-			s.out.beginGather()
-		}
-		return m, err
-	}
-	if s.out.gathered && !s.conn.more() {
-		s.out.gathered = false
-		s.out.flush()
-	}
-	if err := s.out.settle(s.ctx); err != nil {
-		return Message{}, err
-	}
-	if err := s.conn.beginRead(s.ctx); err != nil {
-		return Message{}, err
-	}
-	m, err := s.conn.readMessage(borrow)
-	if err = s.conn.endRead(s.ctx, err); err != nil {
-		return Message{}, err
-	}
-	if !s.out.gathered && (!s.out.raw() || s.conn.more()) {
-		s.out.gathered = true
-		s.out.beginGather()
-	}
-	return m, nil
 }
 
 // An Event is what [Server.Notify] sends to the consumers of a group, in this

@@ -76,7 +76,7 @@ func (c *Conn) tick() {
 	switch {
 	case c.failure() != nil:
 		return
-	case c.heard.Swap(false) || !c.reading.Load():
+	case c.heard.Swap(false) || !c.reading.Load() && !c.parked.Load():
 		c.pinged = false
 	case c.pinged:
 		c.fail(ErrPingTimeout)

@@ -24,10 +24,10 @@ func (c *Conn) appendFrame(b []byte, m Message) []byte {
 		if compressed {
 			h.RSV, h.Length = frame.RSV1, int64(len(z.b))
 			b = append(frame.Append(b, &h), z.b...)
-			putMessage(z)
+			putWriteBuffer(z)
 			return b
 		}
-		putMessage(z)
+		putWriteBuffer(z)
 	}
 	return append(frame.Append(b, &h), m.Data...)
 }
@@ -81,7 +81,7 @@ func (q *outbox) sendNow(m Message) error {
 func (c *Conn) appendHead(b []byte, m Message) ([]byte, []byte) {
 	h := frame.Header{Fin: true, Opcode: byte(m.Type)}
 	payload := m.Data
-	if c.flate != nil {
+	if c.flate != nil && len(payload) >= c.flate.threshold {
 		if z, compressed := c.flate.compress(m.Data); compressed {
 			h.RSV, payload = frame.RSV1, z.b // left to the collector
 		}

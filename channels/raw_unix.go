@@ -16,6 +16,7 @@ type rawIO struct {
 	conn   syscall.RawConn
 	read   func(fd uintptr) bool // tryRead and tryWrite, bound once
 	write  func(fd uintptr) bool
+	fd     int32 // once it has been parked
 	rn     int
 	rerr   error
 	out    []byte
@@ -58,15 +59,12 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	b := in.buf.b
 	n, err := ignoringEINTR(syscall.Read, fd, b[len(b):cap(b)])
 	if err == syscall.EAGAIN {
-		if c.raw.nowait {
-			c.raw.rn, c.raw.rerr = 0, err
-			return true
-		}
 		if len(b) == 0 { // an idle connection keeps no buffer
 			putReadBuffer(in.buf)
 			in.buf = nil
 		}
-		return false
+		c.raw.rn, c.raw.rerr = 0, err
+		return c.raw.nowait
 	}
 	c.raw.rn, c.raw.rerr = max(n, 0), err
 	in.buf.b = b[:len(b)+c.raw.rn]

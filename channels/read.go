@@ -40,6 +40,7 @@ type input struct {
 	bodyBuf  *buffer // the pooled buffer that body lies in, if it does
 	borrowed bool    // the last message lies in buf or bodyBuf
 
+	fresh    bool  // woken by the parker, and no message has come yet
 	timed    bool  // a deadline for the message is set
 	quantum  int64 // what may still come before it is set anew
 	controls bucket
@@ -170,7 +171,7 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 // endMessage makes the state ready for the next message.
 func (c *Conn) endMessage() {
 	in := &c.in
-	in.active = false
+	in.active, in.fresh = false, false
 	in.utf8 = 0
 	if in.timed {
 		in.timed = false
@@ -369,7 +370,15 @@ func (c *Conn) fill() error {
 	c.compact()
 	c.startClock()
 	if c.raw.ok {
+		// Woken by the parker for what may have been a pong only, the reader is
+		// parked again as soon as nothing is left.
+		c.raw.nowait = in.fresh && !in.active && c.buffered() == 0
 		n, err := c.rawRead()
+		dry := c.raw.nowait && err == syscall.EAGAIN
+		c.raw.nowait = false
+		if dry {
+			return errParked
+		}
 		if err == nil && n == 0 {
 			err = io.EOF
 		}
@@ -446,6 +455,9 @@ func (c *Conn) heardOrFailed(n int, err error) error {
 	if n > 0 {
 		if !c.heard.Load() { // the load keeps the cache line shared
 			c.heard.Store(true)
+		}
+		if !c.stirred.Load() {
+			c.stirred.Store(true)
 		}
 		return nil
 	}

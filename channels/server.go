@@ -41,6 +41,13 @@ type Server struct {
 	// means no limit.
 	MaxGroups int
 
+	// Park is how long the socket of a [Consumer] is idle before its goroutine is
+	// given back; it costs 1 to 2 Park, as idle sockets are looked for at that
+	// interval. What comes for a parked socket starts a new goroutine. It saves some
+	// 4 KiB for each. Default 2 s; negative means never. It is for plain TCP on
+	// Linux, and has no effect elsewhere.
+	Park time.Duration
+
 	// DrainWindow is the time over which [Server.Shutdown] spreads the end of the
 	// sockets, so that their clients do not all come back at once. Default 5 s,
 	// and at most half of the time that Shutdown has; negative means none.
@@ -85,6 +92,7 @@ const (
 	defaultQueueBytes    = 1 << 20
 	defaultMaxGroups     = 1000
 	defaultDrainWindow   = 5 * time.Second
+	defaultPark          = 2 * time.Second
 )
 
 // serverState is what a Server keeps.
@@ -93,6 +101,7 @@ type serverState struct {
 	cancel context.CancelFunc
 	lanes  []lane
 	wg     sync.WaitGroup // of sockets, listeners and rechecks
+	parker parker
 
 	subscribing chan struct{} // one slot, held while subscribing to disconnects
 	disconnect  func() error  // cancels that; guarded by the slot

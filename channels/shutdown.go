@@ -44,6 +44,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		}
 		<-done
 	}
+	st.parker.close()
 	return errors.Join(err, srv.unsubscribe())
 }
 

@@ -24,7 +24,9 @@ type Socket struct {
 	ip    any           // what it counts as in perIP, or nil
 	turn  chan struct{} // one slot: a consumer's methods take turns; nil without events
 
-	consuming atomic.Bool // a consumer is served
+	cons *consumption // the consumer, when run serves one; its goroutine's
+
+	consuming atomic.Bool // run serves a consumer
 
 	out outbox
 
@@ -133,11 +135,25 @@ func (s *Socket) end(cause error, flush bool) {
 	}
 }
 
-// run serves the socket until its end. It owns the connection.
+// run serves the socket until its end, or until a consumer's is parked. It owns the
+// connection.
 func (s *Socket) run(h Handler) {
-	defer s.srv.remove(s)
-	err := s.serve(h)
+	var err error
+	if begin, ok := h.(consumerHandler); ok {
+		s.consuming.Store(true)
+		err = s.serve(HandlerFunc(func(context.Context, *Socket) error {
+			s.cons = begin()
+			return nil
+		}))
+		if s.cons != nil {
+			s.consume()
+			return
+		}
+	} else {
+		err = s.serve(h)
+	}
 	s.finish(err)
+	s.srv.remove(s)
 }
 
 // serve runs the handler and turns a panic into an error.

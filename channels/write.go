@@ -104,7 +104,7 @@ func (c *Conn) writeMessage(m Message) error {
 	h := frame.Header{Fin: true, Opcode: byte(m.Type)}
 	if c.flate != nil && len(m.Data) >= c.flate.threshold {
 		b, compressed := c.flate.compress(m.Data)
-		defer putMessage(b)
+		defer putWriteBuffer(b)
 		if compressed {
 			h.RSV = frame.RSV1
 			return c.writeFrame(h, b.b)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/sluicehq/sluice/channels/internal/deflate"
 	"github.com/sluicehq/sluice/channels/internal/frame"
 )
 
@@ -26,8 +27,8 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 type messageWriter struct {
 	c      *Conn
 	ctx    context.Context
-	opcode byte // of the next fragment
-	rsv    byte
+	opcode byte    // of the next fragment
+	flate  bool    // the message is compressed, fragment by fragment
 	buf    *buffer // nil once closed
 	err    error
 	done   chan struct{} // closed by Close
@@ -71,8 +72,22 @@ func (w *messageWriter) flush(last bool) {
 		return
 	}
 	defer w.c.unlockWrite()
-	h := frame.Header{Fin: last, Opcode: w.opcode, RSV: w.rsv}
-	w.err = w.c.writeFrame(h, w.buf.b)
+	h := frame.Header{Fin: last, Opcode: w.opcode}
+	payload := w.buf.b
+	if f := w.c.flate; f != nil && w.opcode != frame.Continuation && len(payload) >= f.threshold {
+		w.flate = true
+		h.RSV = frame.RSV1 // RFC 7692, Section 6.1: on the first fragment only
+	}
+	if w.flate {
+		z := getWriteBuffer()
+		defer putWriteBuffer(z)
+		z.b = deflate.Compress(z.b, payload, &w.c.flate.out)
+		if !last {
+			z.b = append(z.b, deflate.Tail...)
+		}
+		payload = z.b
+	}
+	w.err = w.c.writeFrame(h, payload)
 	w.buf.b = w.buf.b[:0]
-	w.opcode, w.rsv = frame.Continuation, 0
+	w.opcode = frame.Continuation
 }

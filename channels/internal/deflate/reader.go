@@ -1,0 +1,94 @@
+package deflate
+
+import (
+	"io"
+	"sync"
+)
+
+// A Reader inflates a message of any size in a fixed room. It has 80 KB and comes
+// from a pool, to which Close returns it.
+type Reader struct {
+	decoder
+	src    io.Reader
+	window *Window
+	left   int // of the limit
+	err    error
+
+	// Buf has what matches may refer to, and from next to end what has not been
+	// read.
+	buf       [2 * maxWindow]byte
+	next, end int
+	input     [4 << 10]byte
+}
+
+var readers = sync.Pool{New: func() any { return new(Reader) }}
+
+// NewReader returns a Reader of one message of at most limit bytes, whose payload
+// (without Tail) src has up to io.EOF.
+func NewReader(src io.Reader, limit int, w *Window) *Reader {
+	r := readers.Get().(*Reader)
+	r.begin(0, w)
+	r.src, r.window, r.left, r.err = src, w, limit, nil
+	r.next, r.end = 0, 0
+	return r
+}
+
+// Read returns the next bytes of the message. At its end, when src has ended and
+// the message is complete, it returns io.EOF, and with context takeover the message
+// has joined w's history. Other errors are ErrCorrupt, ErrTooLarge once limit bytes
+// were read and there are more, and those of src. It does not wait for src while it
+// has something to return.
+func (r *Reader) Read(p []byte) (int, error) {
+	for r.next == r.end && len(p) > 0 {
+		if r.err != nil {
+			return 0, r.err
+		}
+		r.err = r.more()
+	}
+	n := copy(p, r.buf[r.next:r.end])
+	r.next += n
+	return n, nil
+}
+
+// more decodes more, when all has been read.
+func (r *Reader) more() error {
+	if r.end+margin > len(r.buf) {
+		old := r.end - maxWindow
+		copy(r.buf[:], r.buf[old:r.end])
+		r.start -= old
+		r.next, r.end = maxWindow, maxWindow
+	}
+	n, err := r.run(r.buf[:], r.end)
+	r.left -= n - r.end
+	if r.left < 0 {
+		r.end = n + r.left
+		return ErrTooLarge
+	}
+	r.end = n
+	if err == errFull {
+		return nil
+	}
+	if err != nil || r.next < r.end {
+		return err
+	}
+	k, err := r.src.Read(r.input[:])
+	r.in, r.pos = r.input[:k], 0
+	if k > 0 {
+		return nil // an error comes again
+	}
+	if err != io.EOF {
+		return err
+	}
+	if !r.complete() {
+		return ErrCorrupt
+	}
+	r.window.keep(r.buf[max(0, r.start):r.end], maxWindow)
+	return io.EOF
+}
+
+// Close returns the Reader to its pool; nothing of it may be used then. If Read has
+// not returned io.EOF, w is of no use any more.
+func (r *Reader) Close() {
+	r.src, r.window, r.history, r.in = nil, nil, nil, nil
+	readers.Put(r)
+}
