@@ -379,7 +379,7 @@ func ExampleFirstMessage() {
 		person, _ := auth.User[Person](ctx)
 		return s.Send(ctx, channels.Text("hello "+person.Name))
 	})
-	srv := new(channels.Server)
+	srv := &channels.Server{DrainWindow: -1}
 	server := httptest.NewServer(srv.Handler(first.Handler(chat)))
 	defer server.Close()
 	defer srv.Shutdown(context.Background())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -149,7 +150,7 @@ func (g *Gate[U]) check() (*rules[U], error) {
 		if s.Take == nil || s.Verify == nil {
 			return nil, fmt.Errorf("auth: Gate.Schemes[%d] (%s): set Take and Verify", i, s.Name)
 		}
-		if s.Challenge != "" {
+		if s.Challenge != "" && !slices.Contains(r.challenge, s.Challenge) {
 			r.challenge = append(r.challenge, s.Challenge)
 		}
 	}

@@ -315,7 +315,7 @@ func ExampleTickets() {
 		Schemes:  []auth.Scheme{tickets.Scheme("ticket")},
 	}
 	sess := &sessions.Manager{Store: new(sessions.MemoryStore)}
-	srv := new(channels.Server)
+	srv := &channels.Server{DrainWindow: -1}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ticket", func(w http.ResponseWriter, r *http.Request) {
 		ticket, err := tickets.Issue(r.Context(), "/ws")
