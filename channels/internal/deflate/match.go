@@ -82,10 +82,9 @@ func (m *matcher) parse(s []byte, i int, reach uint32, lazy bool) int {
 		if binary.LittleEndian.Uint32(s[from:]) != v || uint32(i-from)-1 >= reach {
 			m.litFreq[byte(v)]++
 			i++
-			if i-run >= 32 {
-				n := (i - run) >> patience
-				m.literals(s[i:min(i+n, len(s))])
-				i += n
+			if skip := (i - run) >> patience; skip > 0 {
+				m.literals(s[i:min(i+skip, len(s))])
+				i += skip
 			}
 			continue
 		}

@@ -28,7 +28,7 @@ var readers = sync.Pool{New: func() any { return new(Reader) }}
 func NewReader(src io.Reader, limit int, w *Window) *Reader {
 	r := readers.Get().(*Reader)
 	r.begin(0, w)
-	r.src, r.window, r.left, r.err = src, w, limit, nil
+	r.src, r.window, r.left, r.err = src, w, max(0, limit), nil
 	r.next, r.end = 0, 0
 	return r
 }

@@ -90,9 +90,10 @@ func (d *decoder) readSymbols(out []byte, n int) (_ int, done bool, err error) {
 
 		from, to := n-distance, n+length
 		if distance < 8 || from < d.start || distance > d.reach {
-			if n = d.copyMatch(out[:to], n, distance); n < 0 {
-				return 0, false, ErrCorrupt
+			if !d.copyMatch(out[:to], n, distance) {
+				return n, false, ErrCorrupt
 			}
+			n = to
 			continue
 		}
 		binary.LittleEndian.PutUint64(out[n:], binary.LittleEndian.Uint64(out[from:]))
@@ -158,30 +159,29 @@ func (d *decoder) readLastSymbols(out []byte, n int) (_ int, done bool, err erro
 		if to > len(out) {
 			return n, false, errFull
 		}
-		if n = d.copyMatch(out[:to], n, e.value(acc)); n < 0 {
-			return 0, false, ErrCorrupt
+		if !d.copyMatch(out[:to], n, e.value(acc)) {
+			return n, false, ErrCorrupt
 		}
+		n = to
 		d.drop(bits)
 	}
 }
 
-// copyMatch fills out from n on with what is distance bytes back, and returns
-// len(out), or -1 if that is out of reach.
-//
-//go:noinline
-func (d *decoder) copyMatch(out []byte, n, distance int) int {
+// copyMatch fills out from n on with what is distance bytes back. It reports false
+// if that is out of reach.
+func (d *decoder) copyMatch(out []byte, n, distance int) bool {
 	from := n - distance
 	if distance > d.reach || d.start-from > len(d.history) {
-		return -1
+		return false
 	}
 	if from < d.start {
 		n += copy(out[n:], d.history[len(d.history)-(d.start-from):])
 		from = d.start
 	}
-	// The match may overlap what it makes; then it is a pattern, of which there is
+	// A match may overlap what it makes. Then it is a pattern, of which there is
 	// twice as much after each copy.
 	for n < len(out) {
 		n += copy(out[n:], out[from:n])
 	}
-	return n
+	return true
 }
