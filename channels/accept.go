@@ -44,7 +44,7 @@ func (srv *Server) HandlerFunc(f func(ctx context.Context, s *Socket) error) htt
 // middleware finishes, a request's time limit does not end the socket, and
 // net/http's buffers are free.
 func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) error {
-	scope, r := EnsureScope(r)
+	scope := scopeOf(r)
 	var ip any
 	if srv.MaxPerIP > 0 {
 		if addr, ok := srv.Upgrader.clientIP(r); ok {
@@ -63,7 +63,7 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 	if srv.Context != nil {
 		parent = srv.Context(r)
 	}
-	conn, err := srv.Upgrader.upgrade(w, r, ContextWithScope(parent, scope))
+	conn, err := srv.Upgrader.upgrade(w, r, parent, scope)
 	if err != nil {
 		srv.unreserve(ip)
 		return err

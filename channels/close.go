@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"context"
 	"encoding/binary"
 	"net"
 	"time"
@@ -122,14 +123,12 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 	if code != StatusNoStatus {
 		payload = append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...)
 	}
-	timer := time.NewTimer(c.set.closeTimeout)
-	defer timer.Stop()
-	select {
-	case c.wlock <- struct{}{}:
-	case <-timer.C:
+	ctx, cancel := context.WithTimeout(context.Background(), c.set.closeTimeout)
+	defer cancel()
+	if c.awaitWrite(ctx) != nil {
 		return &closedError{"websocket: close: the frame before it was not written in time", nil}
 	}
-	defer func() { <-c.wlock }()
+	defer c.unlockWrite()
 	return c.writeFrame(frame.Header{Fin: true, Opcode: frame.Close}, payload)
 }
 

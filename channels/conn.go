@@ -26,10 +26,10 @@ type Conn struct {
 	flate       *flate // nil: permessage-deflate was not negotiated
 	client      bool
 
-	in    input
-	raw   rawIO
-	wlock chan struct{}                 // one slot, taken while a frame is written
-	busy  atomic.Pointer[messageWriter] // the message that is being sent in fragments
+	base scopeContext // what ctx derives from
+	in   input
+	raw  rawIO
+	busy atomic.Pointer[messageWriter] // the message that is being sent in fragments
 
 	reading atomic.Bool // a reader is inside the library
 	heard   atomic.Bool // bytes have come since the last tick of keepalive
@@ -45,20 +45,36 @@ type Conn struct {
 	retired       error      // what reads return, from when it is set
 	closeSent     bool
 	closeReceived bool
-	shut          bool       // nc has been closed
-	wake          bool       // the reader is to return: its deadline stays in the past
-	endBy         time.Time  // when ending: the last moment for a write
-	watch         *readWatch // of the read that goes on, when its context can end
-	parkAsked     bool       // the reader was woken to be parked
+	shut          bool            // nc has been closed
+	wake          bool            // the reader is to return: its deadline stays in the past
+	endBy         time.Time       // when ending: the last moment for a write
+	watch         *readWatch      // of the read that goes on, when its context can end
+	parkAsked     bool            // the reader was woken to be parked
+	writing       bool            // a frame is being written
+	writers       []chan struct{} // that wait for their turn to write
 	pings         map[string]chan struct{}
 	keepalive     *time.Timer
 }
 
-// newConn returns the connection on nc, whose handshake is done. Parent is what
-// its context derives from; rest are bytes that came after the handshake.
-func newConn(parent context.Context, nc net.Conn, client bool, set *settings, rest []byte) *Conn {
-	c := &Conn{nc: nc, set: set, client: client, wlock: make(chan struct{}, 1)}
-	c.ctx, c.cancel = context.WithCancelCause(parent)
+// A scopeContext is a context with a scope.
+type scopeContext struct {
+	context.Context
+	scope *Scope
+}
+
+func (c *scopeContext) Value(key any) any {
+	if key == (scopeKey{}) && c.scope != nil {
+		return c.scope
+	}
+	return c.Context.Value(key)
+}
+
+// newConn returns the connection on nc, whose handshake is done. Its context derives
+// from parent and carries scope, if any; rest are bytes that came after the handshake.
+func newConn(parent context.Context, scope *Scope, nc net.Conn, client bool, set *settings, rest []byte) *Conn {
+	c := &Conn{nc: nc, set: set, client: client}
+	c.base = scopeContext{parent, scope}
+	c.ctx, c.cancel = context.WithCancelCause(&c.base)
 	c.initRaw()
 	if len(rest) > 0 {
 		c.in.buf = getReadBuffer()

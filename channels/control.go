@@ -84,15 +84,13 @@ func (c *Conn) tick() {
 		return
 	default:
 		// A writer that is at work is watched by its own deadline.
-		select {
-		case c.wlock <- struct{}{}:
+		if c.tryLockWrite() {
 			c.pinged = true
 			err := c.writeFrame(frame.Header{Fin: true, Opcode: frame.Ping}, nil)
-			<-c.wlock
+			c.unlockWrite()
 			if err != nil {
 				return
 			}
-		default:
 		}
 	}
 	c.mu.Lock()

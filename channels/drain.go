@@ -6,16 +6,6 @@ import (
 	"github.com/sluicehq/sluice/channels/internal/frame"
 )
 
-// tryLockWrite takes the connection's right to write if it is free.
-func (c *Conn) tryLockWrite() bool {
-	select {
-	case c.wlock <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 // appendFrame appends the frame of a message to b.
 func (c *Conn) appendFrame(b []byte, m Message) []byte {
 	h := frame.Header{Fin: true, Opcode: byte(m.Type), Length: int64(len(m.Data))}
@@ -33,7 +23,7 @@ func (c *Conn) appendFrame(b []byte, m Message) []byte {
 }
 
 // sendNow writes one message for its sender, who has made himself the writer and
-// holds wlock. What the socket does not take at once is copied and left to a
+// holds the right to write. What the socket does not take at once is copied and left to a
 // goroutine.
 func (q *outbox) sendNow(m Message) error {
 	conn := q.s.conn
@@ -105,7 +95,7 @@ func (q *outbox) writeDone() {
 	q.mu.Unlock()
 }
 
-// drainRest waits until rest, the end of something begun, is written, gives wlock
+// drainRest waits until rest, the end of something begun, is written, gives the right to write
 // back, and writes on.
 func (q *outbox) drainRest(rest []byte) {
 	conn := q.s.conn
@@ -129,7 +119,7 @@ func (q *outbox) drain(wait bool) {
 		go q.drain(true) // ends when all is written; finish waits for it
 		return
 	default:
-		conn.wlock <- struct{}{} // whoever holds it has a deadline
+		conn.awaitWrite(context.Background()) // whoever writes has a deadline
 	}
 	for {
 		q.mu.Lock()

@@ -88,6 +88,14 @@ func EnsureScope(r *http.Request) (*Scope, *http.Request) {
 	return s, r.WithContext(ContextWithScope(r.Context(), s))
 }
 
+// scopeOf returns the request's scope, or one for what comes after it.
+func scopeOf(r *http.Request) *Scope {
+	if s, ok := ScopeFrom(r.Context()); ok {
+		return s
+	}
+	return newRequestScope(r)
+}
+
 // Protocol returns "http", "websocket", or the name of the [Protocol] that the
 // connection was accepted by.
 func (s *Scope) Protocol() string { return s.protocol }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -149,8 +148,8 @@ func (u *Upgrader) parse() error {
 // and the request's context ends with it, [Server.Accept] is the better choice for
 // connections that live long.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error) {
-	scope, _ := EnsureScope(r)
-	c, err := u.upgrade(w, r, ContextWithScope(context.Background(), scope))
+	scope := scopeOf(r)
+	c, err := u.upgrade(w, r, context.Background(), scope)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +158,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error
 }
 
 // upgrade is Upgrade with the parent of the connection's context.
-func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent context.Context) (*Conn, error) {
+func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent context.Context, scope *Scope) (*Conn, error) {
 	if err := u.prepare(); err != nil {
 		return nil, u.broken(w, err)
 	}
@@ -167,13 +166,7 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent contex
 		u.refuse(w, r, he)
 		return nil, he
 	}
-	offered, err := handshake.Subprotocols(r.Header["Sec-Websocket-Protocol"])
-	if err != nil {
-		he := refuse(http.StatusBadRequest, err.Error())
-		u.refuse(w, r, he)
-		return nil, he
-	}
-	agreed, answer, err := u.Compression.accept(r.Header["Sec-Websocket-Extensions"])
+	a, err := u.answer(r)
 	if err != nil {
 		he := refuse(http.StatusBadRequest, err.Error())
 		u.refuse(w, r, he)
@@ -182,39 +175,29 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent contex
 	if !canHijack(w) {
 		return nil, u.broken(w, errors.New("channels: the ResponseWriter cannot be hijacked: a middleware wraps it without an Unwrap method"))
 	}
-	header := w.Header()
-	header["Upgrade"] = websocketToken
-	header["Connection"] = upgradeToken
-	header["Sec-Websocket-Accept"] = []string{handshake.Accept(r.Header["Sec-Websocket-Key"][0])}
-	subprotocol := u.choose(offered)
-	if subprotocol != "" {
-		header["Sec-Websocket-Protocol"] = []string{subprotocol}
+	direct := isServers(w)
+	if !direct {
+		a.writeHeader(w)
 	}
-	if answer != "" {
-		header["Sec-Websocket-Extensions"] = []string{answer}
-	}
-	// WriteHeader first: every middleware sees the 101, and may still add a field.
-	w.WriteHeader(http.StatusSwitchingProtocols)
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil, errors.Join(errors.New("channels: hijack after the handshake"), err)
+		return nil, errors.Join(errors.New("channels: hijack"), err)
 	}
 	var rest []byte
 	if n := brw.Reader.Buffered(); n > 0 {
 		rest, _ = brw.Reader.Peek(n)
 	}
-	c := newConn(parent, nc, false, u.plan.set, rest)
-	c.subprotocol = subprotocol
-	c.flate = agreed
+	c := newConn(parent, scope, nc, false, u.plan.set, rest)
+	c.subprotocol = a.subprotocol
+	c.flate = a.flate
+	if direct {
+		if err := c.writeAnswer(a, w.Header()); err != nil {
+			c.CloseNow()
+			return nil, err
+		}
+	}
 	return c, nil
 }
-
-// Header values that every response has. They are shared: nothing writes to a
-// slice that is in a Header.
-var (
-	websocketToken = []string{"websocket"}
-	upgradeToken   = []string{"Upgrade"}
-)
 
 // check looks at the request in the order of what is cheap and safe to tell:
 // host, syntax (RFC 6455, Section 4.2.1), origin.
@@ -249,17 +232,6 @@ func checkSyntax(r *http.Request) *HandshakeError {
 		return refuse(http.StatusBadRequest, "invalid Sec-WebSocket-Key")
 	}
 	return nil
-}
-
-// choose returns the first of the server's subprotocols that was offered. They are
-// compared with regard to case (RFC 6455, Section 4.2.2).
-func (u *Upgrader) choose(offered []string) string {
-	for _, s := range u.Subprotocols {
-		if slices.Contains(offered, s) {
-			return s
-		}
-	}
-	return ""
 }
 
 // refuse answers and logs a handshake that is refused.

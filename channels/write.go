@@ -3,6 +3,7 @@ package channels
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/channels/internal/frame"
@@ -26,25 +27,71 @@ func (c *Conn) Write(ctx context.Context, m Message) error {
 	return err
 }
 
-// lockWrite waits until no other frame is being written. The slot is a channel,
-// not a mutex, so that ctx is heard and nothing is locked during I/O.
+// tryLockWrite takes the right to write a frame, if nobody has it.
+func (c *Conn) tryLockWrite() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing {
+		return false
+	}
+	c.writing = true
+	return true
+}
+
+// lockWrite waits for the right to write a frame, unless ctx or the connection ends
+// first. Those who wait get it in their order. Nothing is locked during I/O: the
+// right is a flag, and who waits has a channel.
 func (c *Conn) lockWrite(ctx context.Context) error {
-	select {
-	case c.wlock <- struct{}{}:
-	default:
-		select {
-		case c.wlock <- struct{}{}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-c.ctx.Done():
-			return c.failure()
-		}
+	if err := c.awaitWrite(ctx); err != nil {
+		return err
 	}
 	if c.ending.Load() {
 		c.unlockWrite()
 		return c.ended()
 	}
 	return nil
+}
+
+// awaitWrite is lockWrite also for a connection that is ending.
+func (c *Conn) awaitWrite(ctx context.Context) error {
+	c.mu.Lock()
+	if !c.writing {
+		c.writing = true
+		c.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	c.writers = append(c.writers, turn)
+	c.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	i := slices.Index(c.writers, turn)
+	if i >= 0 {
+		c.writers = slices.Delete(c.writers, i, i+1)
+	}
+	c.mu.Unlock()
+	if i < 0 { // the turn has come meanwhile
+		c.unlockWrite()
+	}
+	return context.Cause(ctx)
+}
+
+// unlockWrite gives the right to whoever waits for it first.
+func (c *Conn) unlockWrite() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.writers) == 0 {
+		c.writing = false
+		return
+	}
+	close(c.writers[0])
+	if c.writers = c.writers[1:]; len(c.writers) == 0 {
+		c.writers = nil
+	}
 }
 
 // lockMessage is lockWrite for a data frame, which must not stand among the
@@ -68,8 +115,6 @@ func (c *Conn) lockMessage(ctx context.Context) error {
 		}
 	}
 }
-
-func (c *Conn) unlockWrite() { <-c.wlock }
 
 // ended returns the error for a frame that is not begun any more.
 func (c *Conn) ended() error {
@@ -99,7 +144,7 @@ func (c *Conn) writeControl(ctx context.Context, opcode byte, payload []byte) er
 	return c.writeFrame(frame.Header{Fin: true, Opcode: opcode}, payload)
 }
 
-// writeMessage writes a message in one frame. The caller holds wlock.
+// writeMessage writes a message in one frame. The caller has the right to write.
 func (c *Conn) writeMessage(m Message) error {
 	h := frame.Header{Fin: true, Opcode: byte(m.Type)}
 	if c.flate != nil && len(m.Data) >= c.flate.threshold {
@@ -114,7 +159,7 @@ func (c *Conn) writeMessage(m Message) error {
 }
 
 // writeFrame writes a frame, of which h has all but length and mask. The caller
-// holds wlock. Up to 16 KiB header and payload are copied together and written at
+// has the right to write. Up to 16 KiB header and payload are copied together and written at
 // once, which costs less than writev, and on TLS makes one record; of a larger
 // payload only the head is copied.
 func (c *Conn) writeFrame(h frame.Header, payload []byte) error {

@@ -35,8 +35,11 @@ func ValidKey(key string) bool {
 }
 
 // Accept returns the Sec-WebSocket-Accept for key (RFC 6455, Section 4.2.2).
-func Accept(key string) string {
-	buf := make([]byte, 0, 64)
-	sum := sha1.Sum(append(append(buf, key...), guid...))
-	return base64.StdEncoding.EncodeToString(sum[:])
+func Accept(key string) string { return string(AppendAccept(nil, key)) }
+
+// AppendAccept appends it to b.
+func AppendAccept(b []byte, key string) []byte {
+	var buf [keyLength + len(guid)]byte
+	sum := sha1.Sum(append(append(buf[:0], key...), guid...))
+	return base64.StdEncoding.AppendEncode(b, sum[:])
 }
