@@ -230,6 +230,10 @@ func (d *dialer) try(ctx context.Context, u *url.URL) (*Conn, *http.Response, er
 // because returns why ctx is over, if it is: a deadline in the past, which ends what
 // waits then, says nothing to the caller.
 func because(ctx context.Context, err error) error {
+	// What waited with the same deadline may have ended a moment earlier.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		return cause
 	}
@@ -326,7 +330,7 @@ func (d *dialer) handshake(nc net.Conn, req *http.Request, key string) (*Conn, *
 	rest, _ := br.Peek(br.Buffered())
 	o := d.opts
 	set := newSettings(o.Limits, o.WriteTimeout, o.CloseTimeout, o.PingInterval)
-	c := newConn(context.Background(), nc, true, set, rest)
+	c := newConn(context.Background(), nil, nc, true, set, rest)
 	c.subprotocol = resp.Header.Get("Sec-Websocket-Protocol")
 	c.flate = agreed
 	resp.Body = http.NoBody
