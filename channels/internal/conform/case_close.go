@@ -127,7 +127,7 @@ func afterCloseCases() []Case {
 			Name: "6455/7.1.7 after an error, messages are not delivered",
 			Rule: "when the connection has failed, what still comes is ignored",
 			play: func(p *peer) error {
-				p.write(0, append(p.encode(text("bad").bits(rsv2)), p.encode(text("late"))...))
+				p.write(0, p.encode(p.encode(nil, text("bad").bits(rsv2)), text("late")))
 				return p.wantClose(protocolError)
 			},
 		},
@@ -135,7 +135,7 @@ func afterCloseCases() []Case {
 			Name: "6455/7.1.7 after an error, pings are not answered",
 			Rule: "when the connection has failed, what still comes is ignored",
 			play: func(p *peer) error {
-				p.write(0, append(p.encode(text("bad").bits(rsv2)), p.encode(ping("late"))...))
+				p.write(0, p.encode(p.encode(nil, text("bad").bits(rsv2)), ping("late")))
 				return p.wantClose(protocolError)
 			},
 		},
@@ -144,7 +144,7 @@ func afterCloseCases() []Case {
 			Rule: "the connection is ended in a reasonable time, whether its close frame is answered or not",
 			play: func(p *peer) error {
 				p.closed = true // so that wantClose sends no answer
-				p.write(0, p.encode(text("bad").bits(rsv2)))
+				p.write(0, p.encode(nil, text("bad").bits(rsv2)))
 				return p.wantClose(protocolError)
 			},
 		},

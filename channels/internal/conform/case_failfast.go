@@ -38,7 +38,7 @@ func failFastCases() []Case {
 			play: func(p *peer) error {
 				var b []byte
 				for _, f := range frames {
-					b = append(b, p.encode(f)...)
+					b = p.encode(b, f)
 				}
 				p.write(n, b)
 				return p.wantClose(invalidData)

@@ -31,7 +31,7 @@ func largeCases() []Case {
 				func() []frame { return whole(n).split(size) })
 		}
 		for _, size := range []int{1, 2, 3, 7, 64, 997, 1460, 4096, 65537} {
-			n := min(mib, size*20_000)
+			n := min(mib, size*5000)
 			large(fmt.Sprintf("%s of %d bytes, writes of %d", name, n, size), size, n, func() []frame { return []frame{whole(n)} })
 		}
 		large(name+" in fragments of 4096 bytes, writes of 4095", 4095, mib, func() []frame { return whole(mib).split(4096) })

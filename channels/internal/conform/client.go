@@ -93,7 +93,7 @@ func (p *peer) respond(h *head, behind ...frame) {
 	p.log.text(p.me, raw)
 	for _, f := range behind {
 		p.remember(f)
-		raw = append(raw, p.encode(f)...)
+		raw = p.encode(raw, f)
 	}
 	p.out.write(raw)
 }

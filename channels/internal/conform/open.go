@@ -88,7 +88,7 @@ func (p *peer) exchange(request *head, behind ...frame) (answer *head, status in
 	p.log.text(p.me, raw)
 	for _, f := range behind {
 		p.remember(f)
-		raw = append(raw, p.encode(f)...)
+		raw = p.encode(raw, f)
 	}
 	p.out.write(raw)
 	return p.response()

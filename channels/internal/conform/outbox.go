@@ -74,7 +74,7 @@ func (o *outbox) write(b []byte) { o.add(parcel{bytes: b}) }
 // between them, so that they arrive one by one.
 func (o *outbox) chop(b []byte, n int) {
 	const moment = 50 * time.Microsecond
-	var all []parcel
+	all := make([]parcel, 0, len(b)/n+1)
 	for piece := range slices.Chunk(b, n) {
 		all = append(all, parcel{bytes: piece})
 	}

@@ -70,14 +70,14 @@ func (p *peer) end() {
 }
 
 // encode gives the frame the masking that belongs to its direction, writes it down
-// and returns its bytes.
-func (p *peer) encode(f frame) []byte {
+// and appends its bytes to b.
+func (p *peer) encode(b []byte, f frame) []byte {
 	f.masked = (p.judged == Server) != f.misdirected
 	if f.masked && f.key == nil {
 		f = f.keyed(byte(p.rng.Uint32()), byte(p.rng.Uint32()), byte(p.rng.Uint32()), byte(p.rng.Uint32()))
 	}
 	p.log.frame(p.me, f)
-	return f.append(nil)
+	return f.append(b)
 }
 
 // send sends valid frames in one write, and remembers what has to come back.
@@ -85,10 +85,14 @@ func (p *peer) send(frames ...frame) { p.chop(0, frames...) }
 
 // chop is send in writes of n bytes, of all at once for 0.
 func (p *peer) chop(n int, frames ...frame) {
-	var all []byte
+	size := 0
+	for _, f := range frames {
+		size += len(f.payload) + 14
+	}
+	all := make([]byte, 0, size)
 	for _, f := range frames {
 		p.remember(f)
-		all = append(all, p.encode(f)...)
+		all = p.encode(all, f)
 	}
 	p.write(n, all)
 }
@@ -205,7 +209,7 @@ func (p *peer) next() (event, error) {
 		switch f.op {
 		case opPing:
 			if !p.closed {
-				p.out.write(p.encode(pong(string(f.payload))))
+				p.out.write(p.encode(nil, pong(string(f.payload))))
 			}
 		case opPong:
 			answer, err := p.answered(f.payload)

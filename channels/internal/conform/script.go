@@ -121,7 +121,7 @@ func refuses(codes []uint16, frames ...frame) step {
 			if i < len(frames)-1 {
 				p.remember(f)
 			}
-			all = append(all, p.encode(f)...)
+			all = p.encode(all, f)
 		}
 		p.out.write(all)
 		return p.wantClose(codes)
