@@ -16,8 +16,9 @@ import (
 // something that changes with the password, such as its encoded hash or a counter.
 // A session holds a SHA-256 of it and of the ID.
 type Identity interface {
-	// UserID names the user: unique within its backend, never empty, and never
-	// given to anybody else.
+	// UserID names the user: never empty, never given to anybody else, and unique
+	// within its backend. If two backends have the same ID for two users, each
+	// gets his own account, but what is revoked for one is revoked for both.
 	UserID() string
 }
 

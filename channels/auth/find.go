@@ -131,7 +131,7 @@ func (g *Gate[U]) fromGrant(ctx context.Context, grant Grant) (login[U], error) 
 	}
 	good, err := g.load(ctx, &who, grant.stamped)
 	if err == nil && !good {
-		err = fmt.Errorf("%w: the user is not there any more", ErrDenied)
+		err = fmt.Errorf("%w: the login is over", ErrDenied)
 	}
 	if err != nil {
 		return login[U]{}, err

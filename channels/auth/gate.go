@@ -33,9 +33,10 @@ type Gate[U Identity] struct {
 	Revoker Revoker
 
 	// Revocations remembers which logins were ended before their time, so that
-	// a copy of a signed cookie is worth nothing after a logout. Nil means a
-	// [MemoryRevocations] of the gate's own: enough for one process, until it
-	// restarts.
+	// a copy of a signed cookie is worth nothing after a logout, and a recheck
+	// finds a logout whose push was lost. Nil means a [MemoryRevocations] of the
+	// gate's own: enough for one process, until it restarts. Several processes
+	// share one of package sqlauth, also if their sessions are in a Store.
 	Revocations Revocations
 
 	// SessionLifetime is the longest that a session lives, which is how long
@@ -49,8 +50,9 @@ type Gate[U Identity] struct {
 	// something in front of the application limits logins.
 	InsecureNoThrottle bool
 
-	// ClientAddr returns the address that guesses are counted for, such as the
-	// one that a trusted proxy tells. Nil means the peer's.
+	// ClientAddr returns the address that guesses are counted for. Nil means the
+	// peer's. Behind a proxy that is the proxy's, so that all clients count as
+	// one: return what the proxy tells, and only what it tells.
 	ClientAddr func(ctx context.Context) string
 
 	// RecheckInterval is how often open connections are rechecked, with a
@@ -73,8 +75,9 @@ type Gate[U Identity] struct {
 	// errors. Nil means what [Gate.Deny] describes; [LoginPage] redirects.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Hooks, each may be nil. They are called in the course of what they
-	// report, so should be quick.
+	// Hooks, each may be nil. They are called in the course of what they report,
+	// so should be quick. Revoked is told of every tag whose connections are
+	// closed, a logout's too.
 	LoggedIn    func(ctx context.Context, user U)
 	LoggedOut   func(ctx context.Context, userID string)
 	LoginFailed func(ctx context.Context, f FailedLogin)
