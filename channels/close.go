@@ -46,6 +46,7 @@ func (c *Conn) closeHandshake(code StatusCode, reason string) error {
 	c.mu.Unlock()
 	if waiting && c.reading.CompareAndSwap(false, true) {
 		c.awaitClose()
+		c.releaseInput()
 		c.reading.Store(false)
 	}
 	return nil

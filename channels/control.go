@@ -129,6 +129,7 @@ func (c *Conn) receiveClose(payload []byte) error {
 	c.sendClose(ce.Code, "")
 	c.fail(ce)
 	c.shutdown()
+	c.releaseInput()
 	return ce
 }
 
@@ -138,6 +139,7 @@ func (c *Conn) failRead(code StatusCode, reason string) error {
 	err := c.fail(&readError{CloseError{Code: code, Reason: reason}})
 	c.sendClose(code, reason)
 	c.shutdown()
+	c.releaseInput()
 	return err
 }
 

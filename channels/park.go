@@ -87,10 +87,7 @@ func (s *Socket) park() bool {
 	if c.buffered() > 0 || c.in.active {
 		return false
 	}
-	if c.in.buf != nil {
-		putReadBuffer(c.in.buf)
-		c.in.buf, c.in.pos = nil, 0
-	}
+	c.releaseInput()
 	p := &s.srv.state.parker
 	p.mu.Lock()
 	if p.poll == nil {

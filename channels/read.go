@@ -390,10 +390,7 @@ func (c *Conn) fill() error {
 		in.buf.b = b[:len(b)+n]
 		return c.heardOrFailed(n, err)
 	}
-	if in.buf != nil {
-		putReadBuffer(in.buf)
-		in.buf = nil
-	}
+	c.releaseInput()
 	n, err := c.nc.Read(in.first[:])
 	if n > 0 {
 		in.buf = getReadBuffer()
@@ -428,10 +425,7 @@ func (c *Conn) compact() {
 
 // readInto reads what there is into p, past the buffer, which is empty.
 func (c *Conn) readInto(p []byte) (int, error) {
-	if c.in.buf != nil {
-		putReadBuffer(c.in.buf)
-		c.in.buf, c.in.pos = nil, 0
-	}
+	c.releaseInput()
 	c.startClock()
 	n, err := c.nc.Read(p)
 	return n, c.heardOrFailed(n, err)
@@ -475,5 +469,14 @@ func (c *Conn) heardOrFailed(n int, err error) error {
 	}
 	err = c.fail(lost("read", err))
 	c.shutdown()
+	c.releaseInput()
 	return err
+}
+
+// releaseInput gives the read buffer back: the reader's last act.
+func (c *Conn) releaseInput() {
+	if c.in.buf != nil {
+		putReadBuffer(c.in.buf)
+		c.in.buf, c.in.pos = nil, 0
+	}
 }
