@@ -36,8 +36,8 @@ func (srv *Server) Notify(ctx context.Context, group string, e Event) error {
 	if !validGroup(group) {
 		return errGroupName
 	}
-	if len(e.Type) == 0 || len(e.Type) > 255 {
-		return errors.New("channels: an event's type is 1 to 255 bytes")
+	if len(e.Type) == 0 || len(e.Type) > 255 || e.Type == EventGap {
+		return errors.New("channels: an event's type is 1 to 255 bytes, and not EventGap")
 	}
 	if srv.Layer == nil {
 		if g := srv.lookup(group); g != nil {
@@ -72,7 +72,15 @@ func (g *group) deliver(b []byte) {
 		g.broadcast(Message{MessageType(b[0]), b[1:]})
 	case len(b) >= 2 && b[0] == layerEvent && len(b) >= 2+int(b[1]):
 		n := 2 + int(b[1])
-		g.notify(Event{string(b[2:n]), b[n:]})
+		g.notify(Event{Type: string(b[2:n]), Data: b[n:]})
+	}
+}
+
+// gap tells the members that the layer may have lost something.
+func (g *group) gap() {
+	g.notify(Event{Type: EventGap})
+	if g.srv.Gap != nil {
+		g.srv.Gap(g.name)
 	}
 }
 
@@ -95,6 +103,7 @@ func (g *group) broadcast(m Message) {
 }
 
 func (g *group) notify(e Event) {
+	e.Group = g.name
 	for _, s := range g.sockets() {
 		s.post(e)
 	}

@@ -60,9 +60,15 @@ func ConsumeBorrowed[C BorrowedConsumer](newConsumer func() C) Handler {
 // An Event is what [Server.Notify] sends to the consumers of a group, in this
 // process and others: a type that the application chooses, and data.
 type Event struct {
-	Type string // 1 to 255 bytes
-	Data []byte // the receivers share it, and must not change it
+	Type  string // 1 to 255 bytes
+	Data  []byte // the receivers share it, and must not change it
+	Group string // where it comes from, when it is received
 }
+
+// EventGap is the type of the event that a consumer gets when messages or events of
+// its Group may have been lost on the way from other processes, because this one was
+// cut off from the [Layer]: the application should load anew what it shows.
+const EventGap = "channels.gap"
 
 // JSONEvent returns an event with v encoded by encoding/json.
 func JSONEvent(typ string, v any) (Event, error) {
@@ -70,7 +76,7 @@ func JSONEvent(typ string, v any) (Event, error) {
 	if err != nil {
 		return Event{}, fmt.Errorf("channels: encode event %q: %w", typ, err)
 	}
-	return Event{typ, b}, nil
+	return Event{Type: typ, Data: b}, nil
 }
 
 // Decode parses the event's data as JSON into v.

@@ -60,7 +60,7 @@ func (srv *Server) subscribeDisconnects() error {
 		if len(b) > 1 && len(b) > 1+int(b[0]) {
 			srv.disconnectLocal(string(b[1+b[0]:]), string(b[1:1+b[0]]))
 		}
-	}, nil)
+	}, srv.recheckNow) // a disconnect may have been lost: ask instead
 	if err != nil {
 		return fmt.Errorf("channels: subscribe to disconnects: %w", err)
 	}

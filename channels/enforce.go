@@ -120,6 +120,7 @@ type recheck struct {
 	interval time.Duration
 	members  socketSet // guarded by serverState.mu
 	stop     context.CancelFunc
+	now      chan struct{} // one slot: ask at once
 }
 
 // recheckOf returns the recheck for by. The caller holds serverState.mu.
@@ -133,7 +134,7 @@ func (srv *Server) recheckOf(by Rechecker, interval time.Duration) *recheck {
 		interval = defaultRecheckInterval
 	}
 	ctx, stop := context.WithCancel(st.ctx)
-	r = &recheck{by: by, interval: interval, stop: stop}
+	r = &recheck{by: by, interval: interval, stop: stop, now: make(chan struct{}, 1)}
 	st.rechecks[by] = r
 	st.wg.Add(1)
 	go srv.runRecheck(ctx, r) // ends when the last socket has left; Shutdown waits for it
@@ -149,6 +150,19 @@ func (srv *Server) leaveRecheck(r *recheck, s *Socket) {
 	}
 }
 
+// recheckNow has all rechecks made at once.
+func (srv *Server) recheckNow() {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, r := range st.rechecks {
+		select {
+		case r.now <- struct{}{}:
+		default:
+		}
+	}
+}
+
 func (srv *Server) runRecheck(ctx context.Context, r *recheck) {
 	st := &srv.state
 	defer st.wg.Done()
@@ -157,6 +171,7 @@ func (srv *Server) runRecheck(ctx context.Context, r *recheck) {
 	for {
 		select {
 		case <-timer.C:
+		case <-r.now:
 		case <-ctx.Done():
 			return
 		}

@@ -11,6 +11,7 @@ import (
 
 // A group is the sockets of this process that have joined a name.
 type group struct {
+	srv     *Server
 	name    string
 	ready   chan struct{} // closed when the layer has subscribed, or failed to
 	err     error         // of that; read after ready
@@ -179,7 +180,7 @@ func (srv *Server) openGroup(ctx context.Context, name string) (*group, error) {
 	st.mu.Lock()
 	g, ok := st.groups[name]
 	if !ok {
-		g = &group{name: name, ready: make(chan struct{})}
+		g = &group{srv: srv, name: name, ready: make(chan struct{})}
 		st.groups[name] = g
 	}
 	g.joining++
@@ -188,7 +189,7 @@ func (srv *Server) openGroup(ctx context.Context, name string) (*group, error) {
 		if srv.Layer != nil {
 			// Others wait for it too: it is not bound to the first one's context.
 			wait, cancel := context.WithTimeout(st.ctx, subscribeTimeout)
-			g.cancel, g.err = srv.Layer.Subscribe(wait, groupTopic(name), g.deliver, nil)
+			g.cancel, g.err = srv.Layer.Subscribe(wait, groupTopic(name), g.deliver, g.gap)
 			cancel()
 		}
 		close(g.ready)

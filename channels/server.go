@@ -63,6 +63,11 @@ type Server struct {
 	// [context.Background].
 	Context func(*http.Request) context.Context
 
+	// Gap is told when messages of a group may have been lost on the way from other
+	// processes: for groups that are only broadcast to. Consumers get an [EventGap].
+	// It must not block.
+	Gap func(group string)
+
 	// Panic is told of a panic in a handler, which closes the socket with 1011; the
 	// default logs it with its stack.
 	Panic func(ctx context.Context, value any, stack []byte)
