@@ -20,7 +20,12 @@ func (d *dialer) connect(ctx context.Context, u *url.URL, req *http.Request) (ne
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	nc, err := d.connectThrough(ctx, through, address(u))
+	var nc net.Conn
+	if through == nil {
+		nc, err = d.netDial(ctx, "tcp", address(u))
+	} else if nc, err = d.connectThrough(ctx, through, address(u)); err != nil {
+		err = fmt.Errorf("proxy: %w", because(ctx, err))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,16 +46,13 @@ func (d *dialer) proxyFor(req *http.Request) (*url.URL, error) {
 }
 
 func (d *dialer) connectThrough(ctx context.Context, through *url.URL, addr string) (net.Conn, error) {
-	if through == nil {
-		return d.netDial(ctx, "tcp", addr)
-	}
 	switch through.Scheme {
 	case "http", "https":
 		return d.connectHTTP(ctx, through, addr)
 	case "socks5", "socks5h":
 		return d.connectSOCKS(ctx, through, addr)
 	}
-	return nil, fmt.Errorf("the proxy's scheme %q is none of http, https and socks5", through.Scheme)
+	return nil, fmt.Errorf("the scheme %q is none of http, https and socks5", through.Scheme)
 }
 
 func (d *dialer) netDial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -86,15 +88,15 @@ func (d *dialer) connectHTTP(ctx context.Context, through *url.URL, addr string)
 	}
 	nc, err := d.netDial(ctx, "tcp", net.JoinHostPort(through.Hostname(), port))
 	if err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
+		return nil, err
 	}
 	if through.Scheme == "https" {
 		cfg := d.tls.Clone()
 		if cfg != nil {
-			cfg.ServerName = ""
+			cfg.ServerName = "" // the server's
 		}
 		if nc, err = startTLS(ctx, nc, cfg, through.Hostname()); err != nil {
-			return nil, fmt.Errorf("proxy: %w", err)
+			return nil, err
 		}
 	}
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
@@ -104,7 +106,7 @@ func (d *dialer) connectHTTP(ctx context.Context, through *url.URL, addr string)
 	}
 	if err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("proxy: %w", because(ctx, err))
+		return nil, err
 	}
 	return nc, nil
 }
@@ -148,13 +150,9 @@ func (d *dialer) connectSOCKS(ctx context.Context, through *url.URL, addr string
 	}
 	s, err := proxy.SOCKS5("tcp", host, auth, forward(d.netDial))
 	if err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
+		return nil, err
 	}
-	nc, err := s.(proxy.ContextDialer).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
-	}
-	return nc, nil
+	return s.(proxy.ContextDialer).DialContext(ctx, "tcp", addr)
 }
 
 // forward is a dial function as the interfaces that package proxy wants.

@@ -120,6 +120,7 @@ var responseTests = []struct {
 	{"Upgrade to a list", edit("Upgrade: websocket", "Upgrade: websocket, h2c"), "no Upgrade to websocket", true},
 	{"two Upgrades", edit("Upgrade: websocket", "Upgrade: websocket\r\nUpgrade: websocket"), "no Upgrade to websocket", true},
 	{"no Connection", edit("Connection: Upgrade\r\n", ""), "no Connection: Upgrade", true},
+	{"Connection: keep-alive", edit("Connection: Upgrade", "Connection: keep-alive"), "no Connection: Upgrade", true},
 	{"Connection: close", edit("Connection: Upgrade", "Connection: close"), "no Connection: Upgrade", true},
 	{"no Sec-WebSocket-Accept", edit("Sec-WebSocket-Accept: {accept}\r\n", ""), "wrong Sec-WebSocket-Accept", true},
 	{"a wrong Sec-WebSocket-Accept", edit("{accept}", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "wrong Sec-WebSocket-Accept", true},
