@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/sluicehq/sluice/channels"
 )
@@ -18,10 +19,10 @@ var sluiceConn = library{
 	name: "sluice Conn",
 	ours: true,
 	can: func(o options) bool {
-		return o.App != appBroadcast && o.Deflate == deflateOff && !o.Gate
+		return o.App != appBroadcast && !o.Gate
 	},
 	open: func(o options) (service, error) {
-		up := &channels.Upgrader{Logger: slog.New(slog.DiscardHandler)}
+		up := &channels.Upgrader{Compression: o.compression(), Logger: slog.New(slog.DiscardHandler)}
 		serve := sluiceEcho
 		switch {
 		case o.App == appStream:
@@ -91,27 +92,60 @@ func sluiceStream(c *channels.Conn) {
 	}
 }
 
+// compression returns what the mode is called by Sluice.
+func (o options) compression() channels.Compression {
+	switch o.Deflate {
+	case deflateMessage:
+		return channels.Compression{Mode: channels.NoContextTakeover}
+	case deflateTakeover:
+		return channels.Compression{Mode: channels.ContextTakeover}
+	}
+	return channels.Compression{}
+}
+
 // sluiceServer is Sluice as it is meant to be used: a Server with a consumer for
 // each connection, which borrows its messages, with the defaults of everything
-// else; for broadcast a group.
+// else; for broadcast a group. Where memory is measured no connection is parked:
+// that is sluiceParked.
 var sluiceServer = library{
 	name: "sluice Server",
 	ours: true,
-	can: func(o options) bool {
-		return o.App != appStream && o.Deflate == deflateOff
-	},
+	can:  func(o options) bool { return o.App != appStream },
 	open: func(o options) (service, error) {
-		srv := &channels.Server{Logger: slog.New(slog.DiscardHandler)}
-		if o.Gate {
-			return gated(srv)
+		srv := new(channels.Server)
+		if o.Idle {
+			srv.Park = -1
 		}
-		if o.App == appBroadcast {
-			return service{handler: srv.Handler(channels.ConsumeBorrowed(func() *sluiceMember {
-				return &sluiceMember{srv, o.Burst}
-			}))}, nil
-		}
-		return service{handler: srv.Handler(channels.ConsumeBorrowed(func() sluiceEchoer { return sluiceEchoer{} }))}, nil
+		return consumers(srv, o)
 	},
+}
+
+// sluiceParked is the same Server with its idle connections parked, which needs
+// plain TCP. After the default of Server.Park each would hold as much: it is short
+// here so that nobody has to wait.
+var sluiceParked = library{
+	name:  "sluice parked",
+	ours:  true,
+	parks: true,
+	can:   func(o options) bool { return o.Idle && !o.TLS },
+	open: func(o options) (service, error) {
+		return consumers(&channels.Server{Park: 100 * time.Millisecond}, o)
+	},
+}
+
+// consumers has a server do what the options say.
+func consumers(srv *channels.Server, o options) (service, error) {
+	srv.Logger = slog.New(slog.DiscardHandler)
+	srv.Upgrader.Compression = o.compression()
+	switch {
+	case o.Gate:
+		return gated(srv)
+	case o.App == appBroadcast:
+		return service{handler: srv.Handler(channels.ConsumeBorrowed(func() *sluiceMember {
+			return &sluiceMember{srv, o.Burst}
+		}))}, nil
+	}
+	return service{handler: srv.Handler(channels.ConsumeBorrowed(func() sluiceEchoer { return sluiceEchoer{} }))}, nil
 }
 
 type sluiceEchoer struct{}

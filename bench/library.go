@@ -17,6 +17,10 @@ type library struct {
 	// ours says that it is Sluice.
 	ours bool
 
+	// parks says that idle connections have no goroutine, some time after their
+	// last message: memory is read when none is left.
+	parks bool
+
 	// can reports whether the library has a documented way to do this.
 	can func(options) bool
 
@@ -45,6 +49,7 @@ var libraries = []library{
 	gwsLibrary,
 	sluiceConn,
 	sluiceServer,
+	sluiceParked,
 }
 
 func findLibrary(name string) (library, error) {

@@ -231,8 +231,8 @@ func (pr *pair) settle() error {
 	return pr.server.call("Server.Settle", settled, new(int))
 }
 
-// settled is more than what a server without connections runs: the accept loop,
-// the calls, a hub, what belongs to the runtime.
+// settled is more than what a server runs without connections, or when all are
+// parked: the accept loop, the calls, a hub, what belongs to the runtime.
 const settled = 16
 
 func (pr *pair) round(r *result) error {
@@ -275,6 +275,11 @@ func (p plan) memoryRound(s scenario, r *result) error {
 	}
 	if err := pr.open(pr.scenario.load); err != nil {
 		return err
+	}
+	if r.library.parks {
+		if err := pr.server.call("Server.Settle", settled, new(int)); err != nil {
+			return fmt.Errorf("the connections are not parked: %w", err)
+		}
 	}
 	if err := pr.server.call("Server.Memory", Nothing{}, &after); err != nil {
 		return err

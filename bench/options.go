@@ -8,6 +8,7 @@ type options struct {
 	TLS     bool // serve TLS
 	Deflate deflateMode
 	Gate    bool // Sluice: session, user and route around the socket
+	Idle    bool // what a connection keeps is measured, not what it does
 }
 
 // app is what a server does with the messages it gets.

@@ -13,7 +13,7 @@ var idleGroup = &group{
 func idleScenarios() []scenario {
 	load := LoadArgs{Conns: 10_000, InFlight: 1, Size: 32, Text: true}
 	row := func(name string, o options) scenario {
-		o.App, o.Size = appIdle, 32
+		o.App, o.Size, o.Idle = appIdle, 32, true
 		return scenario{name: "idle/" + name, group: idleGroup, kind: memory, opt: o, load: load}
 	}
 	hub := row("plain/broadcast", options{})
