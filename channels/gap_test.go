@@ -78,8 +78,10 @@ func TestGap(t *testing.T) {
 		if got := gapped.Load(); got != "lobby" {
 			t.Errorf("Gap was called with %v", got)
 		}
-		revokedOne.Want(channels.EventGap + " ")
-		revokedOne.WantClose(channels.StatusUnauthorized)
+		err := revokedOne.Discard(t.Context()) // the gap may be told before the end, or not any more
+		if channels.CloseStatus(err) != channels.StatusUnauthorized {
+			t.Errorf("the one that was revoked was told %v", err)
+		}
 		stays.WantNothing(time.Minute)
 		stays.CloseNow()
 		if err := server.Shutdown(t.Context()); err != nil {
