@@ -10,10 +10,11 @@ import (
 
 // A plan is how much is measured.
 type plan struct {
-	rounds     int           // of a scenario that is measured in CPU
-	memRounds  int           // of one that is measured in memory
-	roundCPU   time.Duration // of the server, in one round
-	maxConns   int           // bounds the connections of every scenario
+	rounds     int            // of a scenario that is measured in CPU
+	memRounds  int            // of one that is measured in memory
+	roundCPU   time.Duration  // of the server, in one round
+	maxConns   int            // bounds the connections of every scenario
+	inTable    map[*group]int // how many scenarios make a table complete
 	libraries  func(name string) bool
 	profileDir string
 	log        io.Writer
@@ -21,10 +22,14 @@ type plan struct {
 
 // describe says how a group was measured.
 func (p plan) describe(g *group) string {
+	how := fmt.Sprintf("rounds of about %v CPU: %d", p.roundCPU, p.rounds)
 	if g == idleGroup {
-		return fmt.Sprintf("%d rounds", p.memRounds)
+		how = fmt.Sprintf("rounds: %d", p.memRounds)
 	}
-	return fmt.Sprintf("%d rounds of about %v CPU", p.rounds, p.roundCPU)
+	if n := p.inTable[g]; n < g.size() {
+		how = fmt.Sprintf("%d of %d rows (-short); %s", n, g.size(), how)
+	}
+	return how
 }
 
 // A result is what one library did in one scenario. Each slice has a value per
