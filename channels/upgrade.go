@@ -3,6 +3,7 @@ package channels
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -148,12 +149,14 @@ func (u *Upgrader) parse() error {
 // and the request's context ends with it, [Server.Accept] is the better choice for
 // connections that live long.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error) {
-	scope := scopeOf(r)
+	scope, _ := ScopeFrom(r.Context())
 	c, err := u.upgrade(w, r, context.Background(), scope)
 	if err != nil {
 		return nil, err
 	}
-	scope.keepHeaders(nil)
+	if scope != nil {
+		scope.keepHeaders(nil)
+	}
 	return c, nil
 }
 
@@ -175,7 +178,10 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent contex
 	if !canHijack(w) {
 		return nil, u.broken(w, errors.New("channels: the ResponseWriter cannot be hijacked: a middleware wraps it without an Unwrap method"))
 	}
-	direct := isServers(w)
+	direct, err := switchProtocols(w)
+	if err != nil {
+		return nil, fmt.Errorf("channels: upgrade: %w", err)
+	}
 	if !direct {
 		a.writeHeader(w)
 	}
