@@ -34,6 +34,10 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// SwitchProtocols implements channels.Switcher: the hijack that follows is what
+// counts.
+func (w *writer) SwitchProtocols() error { return nil }
+
 func (w *writer) Write(b []byte) (int, error) {
 	if len(b) == 0 && w.empty() {
 		return 0, nil

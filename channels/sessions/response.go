@@ -36,6 +36,9 @@ func (w *responseWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// SwitchProtocols implements channels.Switcher.
+func (w *responseWriter) SwitchProtocols() error { return w.begin(http.StatusSwitchingProtocols) }
+
 func (w *responseWriter) Write(p []byte) (int, error) {
 	if err := w.begin(http.StatusOK); err != nil {
 		return 0, err
