@@ -245,8 +245,8 @@ func known[U Identity](scope *channels.Scope, g *Gate[U]) bool {
 // Stack is what most applications put around their handlers: sessions, and upon
 // them users.
 func Stack[U Identity](sess *sessions.Manager, gate *Gate[U]) func(http.Handler) http.Handler {
-	gate.ready()
-	if sess.Store == nil && gate.Revocations == nil {
+	_, inMemory := gate.ready().revocations.(*MemoryRevocations)
+	if sess.Store == nil && inMemory {
 		gate.log().Info("auth: sessions are in signed cookies, and which of them were logged out is remembered in memory: a restart forgets it. Set Gate.Revocations or Manager.Store to change that.")
 	}
 	return func(next http.Handler) http.Handler {

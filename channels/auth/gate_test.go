@@ -354,7 +354,8 @@ func TestStackSaysWhatIsForgotten(t *testing.T) {
 		want        bool
 	}{
 		{nil, nil, true},
-		{nil, new(auth.MemoryRevocations), false},
+		{nil, new(auth.MemoryRevocations), true},
+		{nil, failing{}, false},
 		{new(sessions.MemoryStore), nil, false},
 	} {
 		var log bytes.Buffer
