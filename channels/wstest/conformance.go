@@ -136,7 +136,7 @@ func TestClient(t *testing.T, echo func(ctx context.Context, url string) error, 
 // atOnce is how many cases run at the same time, and large how many of those that
 // move megabytes: waiting for silent endpoints must not add up.
 const (
-	atOnce = 32
+	atOnce = 64
 	large  = 2
 )
 

@@ -230,6 +230,7 @@ func clientRefusalCases() []Case {
 		refused("status "+s[:3], status, func(_ *peer, h *head) {
 			h.start = "HTTP/1.1 " + s
 			h.set("Content-Length", "0")
+			h.set("Connection", "close") // or the client may keep it for another request
 		})
 	}
 	const upgrade = "an answer without Upgrade: websocket is refused"

@@ -146,11 +146,16 @@ func firstOffer(request *head) *agreement {
 	return nil
 }
 
-// plainAnswer is the shortest answer that accepts the offer.
+// plainAnswer accepts the offer as it is, without what a server may add. What is
+// only a hint in it, client_no_context_takeover, is confirmed: there are clients
+// that insist on it, which is found by other cases.
 func (offer *agreement) plainAnswer() string {
 	answer := "permessage-deflate"
 	if offer.serverNoTakeover {
 		answer += "; server_no_context_takeover"
+	}
+	if offer.clientNoTakeover {
+		answer += "; client_no_context_takeover"
 	}
 	if offer.serverBits != 0 {
 		answer += fmt.Sprintf("; server_max_window_bits=%d", offer.serverBits)

@@ -70,18 +70,17 @@ func (o *outbox) run() {
 
 func (o *outbox) write(b []byte) { o.add(parcel{bytes: b}) }
 
-// chop writes b in pieces of n bytes. Where these are not too many a moment passes
-// between them, so that they arrive one by one.
+// chop writes b in pieces of n bytes. Between the first of them a moment passes, so
+// that they arrive one by one; to let it pass between all would take too long on a
+// busy machine.
 func (o *outbox) chop(b []byte, n int) {
-	const moment = 50 * time.Microsecond
+	const moment, first = 50 * time.Microsecond, 40
 	all := make([]parcel, 0, len(b)/n+1)
 	for piece := range slices.Chunk(b, n) {
 		all = append(all, parcel{bytes: piece})
 	}
-	if len(all) <= 500 {
-		for i := range all[1:] {
-			all[i+1].pause = moment
-		}
+	for i := 1; i < min(len(all), first); i++ {
+		all[i].pause = moment
 	}
 	o.add(all...)
 }

@@ -63,6 +63,7 @@ func (p *peer) result(c *Case, err error) Result {
 func (c *Case) failure(p *peer, err error) string {
 	var s strings.Builder
 	line := func(title, text string) { fmt.Fprintf(&s, "%-9s %s\n", title+":", text) }
+	line("case", c.Name)
 	line("rule", c.Rule+" ("+section(c.Name)+")")
 	if b, ok := errors.AsType[*broken](err); ok {
 		line("expected", b.rule+" ("+section(b.section)+")")
