@@ -85,7 +85,7 @@ func (c *Conn) appendHead(b []byte, m Message) ([]byte, []byte) {
 // writeDone ends the writer's turn, or goes on with what has been queued since.
 func (q *outbox) writeDone() {
 	q.mu.Lock()
-	if q.err == nil && !q.gathering && (q.waiting() > 0 || q.gather != nil) {
+	if q.err == nil && (q.waiting() > 0 || q.gather != nil) {
 		q.mu.Unlock()
 		q.drain(false)
 		return

@@ -87,10 +87,13 @@ func (q *outbox) send(m Message) error {
 	}
 	m.Data = append([]byte(nil), m.Data...)
 	q.push(outbound{m: m})
-	flush := q.markDirty()
+	flush, soon := q.markDirty()
 	q.mu.Unlock()
-	if flush {
+	switch {
+	case flush:
 		q.s.srv.flushLater(q.s)
+	case soon:
+		q.s.srv.flushSoon(q.s)
 	}
 	return nil
 }
@@ -108,8 +111,11 @@ func (q *outbox) deliver(p *prepared) (flush bool) {
 		return false
 	}
 	q.push(outbound{prep: p})
-	flush = q.markDirty()
+	flush, soon := q.markDirty()
 	q.mu.Unlock()
+	if soon {
+		q.s.srv.flushSoon(q.s)
+	}
 	return flush
 }
 
@@ -200,13 +206,20 @@ func (q *outbox) full() error {
 	return errSlow
 }
 
-// markDirty reports whether nobody is going to write what was just queued.
-func (q *outbox) markDirty() bool {
-	if q.writing || q.dirty || q.gathering {
-		return false
+// markDirty reports who is to see to it that what was just queued is written, when
+// nobody does already: a lane at once, or, while the socket gathers, a lane if it has
+// not been written within gatherTime.
+func (q *outbox) markDirty() (flush, soon bool) {
+	switch {
+	case q.writing || q.dirty:
+		return false, false
+	case q.gathering:
+		soon = !q.late
+		q.late = true
+		return false, soon
 	}
 	q.dirty = true
-	return true
+	return true, false
 }
 
 // beginGather makes what is sent wait until flush: more messages have arrived, and
