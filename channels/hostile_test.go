@@ -23,6 +23,35 @@ import (
 	"golang.org/x/net/netutil"
 )
 
+// What net/http refuses for this package, beyond the rows of TestHandshake.
+func TestHandshakeSyntax(t *testing.T) {
+	tests := []struct {
+		name, line string
+		want       int
+	}{
+		{"H12 a list of lengths", "Content-Length: 5, 5", 400},
+		{"H12 a length in hexadecimal", "Content-Length: 0x5", 400},
+		{"H13 two codings", "Transfer-Encoding: chunked, identity", 501},
+		{"H17 CR", "X-A: b\rCookie: sid=evil", 400},
+		{"H17 NUL", "X-A: b\x00", 400},
+		{"H17 FF", "X-A: b\x0c", 400},
+		{"H17 0x1c", "X-A: b\x1c", 400},
+		{"H17 0x1e", "X-A: b\x1e", 400},
+		{"H17 0x85 is opaque", "X-A: b\x85", 101},
+		{"H18 UTF-8 in a name", "X-\u00e4: b", 400},
+		{"H18 an empty name", ": b", 400},
+	}
+	srv := wstest.NewServer(t, quiet().HandlerFunc(echo))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			raw := strings.TrimSuffix(opening, "\r\n") + tt.line + "\r\n\r\n"
+			if got := ask(t, srv, raw).StatusCode; got != tt.want {
+				t.Errorf("status %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
 // H16: net/http takes a bare LF for the end of a line, so what a proxy forwards as
 // one value may be two fields here. A cookie that comes in that way is a cookie: a
 // handshake that has no Origin beside it is refused.
