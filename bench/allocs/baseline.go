@@ -32,16 +32,18 @@ func key(r gobench.Result) string {
 const heading = "# Allocations per operation of the benchmarks, as go run ./allocs -update found them.\n"
 
 // format writes a line for each benchmark, sorted, so that a change shows in the
-// file's history.
+// file's history: the fewest allocations of its runs.
 func format(results []gobench.Result) string {
-	lines := make(map[string]string)
+	fewest := make(baseline)
 	for _, r := range results {
-		lines[key(r)] = fmt.Sprintf("%6d %s\n", r.Allocs, key(r))
+		if n, ok := fewest[key(r)]; !ok || r.Allocs < n {
+			fewest[key(r)] = r.Allocs
+		}
 	}
 	var b strings.Builder
 	b.WriteString(heading)
-	for _, k := range slices.Sorted(maps.Keys(lines)) {
-		b.WriteString(lines[k])
+	for _, k := range slices.Sorted(maps.Keys(fewest)) {
+		fmt.Fprintf(&b, "%6d %s\n", fewest[k], k)
 	}
 	return b.String()
 }

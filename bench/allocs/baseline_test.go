@@ -13,7 +13,7 @@ func result(name string, allocs int64) gobench.Result {
 }
 
 func TestBaselineReadsWhatItWrote(t *testing.T) {
-	text := format([]gobench.Result{result("BenchmarkB", 12), result("BenchmarkA/x", 0)})
+	text := format([]gobench.Result{result("BenchmarkB", 13), result("BenchmarkA/x", 0), result("BenchmarkB", 12), result("BenchmarkB", 14)})
 	want := heading + "     0 channels.BenchmarkA/x\n    12 channels.BenchmarkB\n"
 	if text != want {
 		t.Errorf("format:\n got %q\nwant %q", text, want)
