@@ -49,6 +49,7 @@ func newApp(keys sessions.Keyring, ready []readyAccount, log *slog.Logger) (*app
 	a.open.Logger = log
 	a.open.DrainWindow = time.Second
 	a.open.Upgrader.Limits.MessageSize = maxEcho
+	a.open.Upgrader.Compression.Mode = channels.ContextTakeover
 	return a, nil
 }
 
