@@ -9,7 +9,7 @@ import (
 )
 
 func result(name string, allocs int64) gobench.Result {
-	return gobench.Result{Package: module + "channels", Name: name, Allocs: allocs}
+	return gobench.Result{Package: module + "channels", Name: name, N: 1000, Allocs: allocs}
 }
 
 func TestBaselineReadsWhatItWrote(t *testing.T) {
@@ -43,6 +43,14 @@ func TestCompare(t *testing.T) {
 	}
 	if n := compare(io.Discard, many, []gobench.Result{result("BenchmarkA", 2021)}); len(n) != 1 {
 		t.Errorf("2021 where 2000 are allowed: %q, want a fault", n)
+	}
+	slow := result("BenchmarkA", 13)
+	slow.N = 2
+	if n := compare(io.Discard, allowed, []gobench.Result{slow}); n != nil {
+		t.Errorf("13 where 3 are allowed, in a run of two: %q", n)
+	}
+	if slow.Allocs++; len(compare(io.Discard, allowed, []gobench.Result{slow})) != 1 {
+		t.Error("14 where 3 are allowed, in a run of two: no fault")
 	}
 	tests := []struct {
 		name string
