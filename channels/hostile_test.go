@@ -416,12 +416,13 @@ func TestHandlerThatBlocks(t *testing.T) {
 			})))
 		stuck, other := srv.Dial("/"), srv.Dial("/")
 		stuck.Send("block")
+		blocked := <-over
 		other.Send("return")
 		other.WantClose(channels.StatusNormalClosure)
 		if err := server.Disconnect(t.Context(), "user:1", "enough"); err != nil {
 			t.Error(err)
 		}
-		if (<-over).Err() == nil {
+		if blocked.Err() == nil {
 			t.Error("the handler's context is not over")
 		}
 		close(release)
