@@ -109,17 +109,15 @@ func (c *Conn) skipRead() error {
 // CloseTimeout for the frame that is being written, and for the network.
 func (c *Conn) sendClose(code StatusCode, reason string) error {
 	c.mu.Lock()
-	sent := c.closeSent || c.shut
-	c.closeSent = true
-	c.endBy = time.Now().Add(c.set.closeTimeout)
-	if !c.shut {
-		c.nc.SetWriteDeadline(c.endBy)
-	}
-	c.mu.Unlock()
-	c.ending.Store(true)
-	if sent {
+	if c.closeSent || c.shut {
+		c.mu.Unlock()
 		return nil
 	}
+	c.closeSent = true
+	c.endBy = time.Now().Add(c.set.closeTimeout)
+	c.nc.SetWriteDeadline(c.endBy)
+	c.mu.Unlock()
+	c.ending.Store(true)
 	var payload []byte
 	if code != StatusNoStatus {
 		payload = append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...)
@@ -167,6 +165,13 @@ func (c *Conn) shutdown() {
 		putReadBuffer(b)
 	}
 	c.closeTransport()
+}
+
+// closing reports whether somebody has begun to close.
+func (c *Conn) closing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closeSent || c.shut
 }
 
 // closeTransport closes the network connection, once.

@@ -34,9 +34,9 @@ func (q *outbox) sendNow(m Message) error {
 	}
 	wb := getWriteBuffer()
 	b := wb.b
-	direct := m.Data
+	var direct []byte
 	if len(m.Data) <= copied {
-		b, direct = conn.appendFrame(b, m), nil
+		b = conn.appendFrame(b, m)
 	} else {
 		b, direct = conn.appendHead(b, m)
 	}

@@ -425,9 +425,14 @@ func TestHandlerThatBlocks(t *testing.T) {
 		if blocked.Err() == nil {
 			t.Error("the handler's context is not over")
 		}
-		close(release)
+		// The connection is closed within a second all the same.
+		start := time.Now()
 		if got := stuck.WantClose(channels.StatusUnauthorized); got != "enough" {
 			t.Errorf("reason %q", got)
 		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("closed after %v", d)
+		}
+		close(release)
 	})
 }

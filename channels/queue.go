@@ -168,8 +168,13 @@ func (q *outbox) pop() outbound {
 	o := q.backlog[q.first]
 	q.backlog[q.first] = outbound{}
 	if q.first++; q.first == len(q.backlog) {
-		// An idle socket keeps no queue.
-		q.backlog, q.first = nil, 0
+		// An idle socket keeps no queue but for one message, so that a broadcast now
+		// and then allocates nothing.
+		if q.first = 0; cap(q.backlog) == 1 {
+			q.backlog = q.backlog[:0]
+		} else {
+			q.backlog = nil
+		}
 	}
 	q.bytes -= o.size()
 	q.weigh()

@@ -128,11 +128,29 @@ func (s *Socket) end(cause error, flush bool) {
 	} else {
 		s.out.drop(cause)
 	}
-	if s.conn != nil {
-		s.conn.interrupt(cause)
-	} else {
+	if s.conn == nil {
 		s.other.interrupt(cause)
+	} else if s.conn.interrupt(cause) {
+		s.endWithout(cause)
 	}
+}
+
+// handlerGrace is how long a handler has to hear that its context is over, before the
+// connection is closed without it.
+const handlerGrace = 500 * time.Millisecond
+
+// endWithout closes the connection if the handler does not return: it may have been
+// written without a thought of its context, or wait for something else.
+func (s *Socket) endWithout(cause error) {
+	ce, ok := errors.AsType[*CloseError](cause)
+	if !ok {
+		ce = &CloseError{Code: StatusInternalError}
+	}
+	time.AfterFunc(handlerGrace, func() {
+		if !s.conn.closing() {
+			s.conn.closeHandshake(ce.Code, ce.Reason)
+		}
+	})
 }
 
 // run serves the socket until its end, or until a consumer's is parked. It owns the

@@ -124,4 +124,6 @@ func CloseStatus(err error) StatusCode {
 }
 
 // Done, returned by a consumer's method, closes its connection with 1000.
+//
+//lint:ignore ST1012 it is a verdict, not a failure
 var Done = errors.New("channels: done")
