@@ -2,6 +2,8 @@ package channels
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -43,6 +45,9 @@ func (o *otherConn) read(ctx context.Context) (Message, error) {
 	if err != nil {
 		if ctx.Err() != nil {
 			return Message{}, context.Cause(ctx)
+		}
+		if errors.Is(err, io.EOF) { // an orderly end: what is queued may still go out
+			return Message{}, &CloseError{Code: StatusNoStatus}
 		}
 		err = lost("read", err)
 		o.interrupt(err)

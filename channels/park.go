@@ -118,6 +118,9 @@ func (c *Conn) unpark() {
 
 // forget takes out a socket that has ended.
 func (p *parker) forget(s *Socket) {
+	if s.conn == nil {
+		return
+	}
 	p.mu.Lock()
 	delete(p.awake, s)
 	poll := p.poll

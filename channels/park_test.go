@@ -3,6 +3,8 @@ package channels_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http/httptest"
 	"runtime"
 	"strings"
@@ -150,6 +152,36 @@ func TestParkedSocketIsRevoked(t *testing.T) {
 	if err := server.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// A connection of another protocol ends beside parked sockets; what was sent to it
+// before the client's end is written.
+func TestOtherProtocolBesideParkedSockets(t *testing.T) {
+	server := quiet()
+	parkedClients(t, server, 30)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error)
+	go func() {
+		served <- server.Serve(l, lineProtocol, channels.Consume(func() *room { return &room{server, new(journal), "lobby"} }))
+	}()
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(nc, "alice\nhello\n")
+	nc.(*net.TCPConn).CloseWrite()
+	all, err := io.ReadAll(nc)
+	nc.Close()
+	if want := "hello\nbye 1000 \n"; string(all) != want || err != nil {
+		t.Errorf("received %q, %v; want %q", all, err, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // the clients do not answer a close
+	server.Shutdown(ctx)
+	<-served
 }
 
 // Sockets that are busy now and then are parked and woken all the time; no message

@@ -31,6 +31,7 @@ type Protocol struct {
 // goroutine each, and obey the end of their contexts as far as they can: when a
 // connection is to end, its net.Conn gets a deadline in the past.
 type MessageConn interface {
+	// Read returns the next message; io.EOF is the client's orderly end.
 	Read(ctx context.Context) (Message, error)
 	Write(ctx context.Context, m Message) error
 	// Close says goodbye, in the protocol's way; code and reason are those of a
