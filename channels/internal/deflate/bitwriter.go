@@ -12,7 +12,7 @@ type pending struct {
 	n   uint
 }
 
-// put adds n bits: at most 56 after a store.
+// put adds n bits. Up to 56 can be put between two stores.
 func (p pending) put(bits uint64, n uint) pending {
 	return pending{p.acc | bits<<(p.n&63), p.n + n}
 }

@@ -1,10 +1,10 @@
 package deflate
 
-// maxLen limits the codes of a block. With less than 15 bits, four literals fit into what
-// may be put between two flushes, and so does a match.
+// maxLen limits the codes of a block, which might have 15 bits. With 14, four
+// literals can be put between two stores (and a match, with at most 46 bits).
 const maxLen = 14
 
-// A block is what is needed to write one block.
+// A block is what it takes to write one.
 type block struct {
 	builder
 	header

@@ -12,7 +12,7 @@ func (d *decoder) readDynamicHeader() (done bool, err error) {
 	}
 	clear(d.preLens[:])
 	d.seen = 0
-	d.step = preLens
+	d.step = inPreLens
 	return true, nil
 }
 
@@ -28,11 +28,11 @@ func (d *decoder) readPreLens() (done bool, err error) {
 		d.lens[used] = codeLen(s<<4 | int(n))
 		used += int(n+7) >> 3 // 1 unless n is 0, without a branch
 	}
-	if !d.pre.build(d.preEntries[:], d.lens[:used], preMeaning[:], preBits) {
+	if !d.pre.build(d.preEntries[:], d.lens[:used], preMeaning[:], maxPreLen) {
 		return false, ErrCorrupt
 	}
 	d.seen, d.used, d.last = 0, 0, 0
-	d.step = codeLens
+	d.step = inCodeLens
 	return true, nil
 }
 
@@ -41,14 +41,14 @@ func (d *decoder) readCodeLens() (done bool, err error) {
 	seen, used, last := d.seen, d.used, d.last
 	acc, n := d.acc, d.n // in registers: a fifth faster
 	for seen < total {
-		if n < preBits+7 {
+		if n < maxPreLen+7 {
 			d.acc, d.n = acc, n
 			d.fill()
 			acc, n = d.acc, d.n
 		}
 		e := d.pre.find(acc)
 		symbol := uint(e >> 16)
-		bits := e.code() + uint(extraOfItem[symbol&31])
+		bits := e.code() + uint(preExtra[symbol&31])
 		if bits > n {
 			break // the rest of the symbol has not arrived
 		}
@@ -56,7 +56,7 @@ func (d *decoder) readCodeLens() (done bool, err error) {
 		acc >>= bits & 63
 		n -= bits
 		switch {
-		case e&special != 0:
+		case e&kindSpecial != 0:
 			return false, ErrCorrupt
 		case symbol < repeatLast:
 			last = codeLen(symbol)
@@ -106,6 +106,6 @@ func (d *decoder) buildTables() error {
 		!d.dist.build(d.distEntries[:], d.lens[lits:d.used], distMeaning[:], distBits) {
 		return ErrCorrupt
 	}
-	d.step = symbols
+	d.step = inSymbols
 	return nil
 }

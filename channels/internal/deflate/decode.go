@@ -5,12 +5,11 @@ import "errors"
 // errFull says that there is more output than room.
 var errFull = errors.New("deflate: output is full")
 
-// How many bits tables look at first. With 10, messages of 1 KB have few longer
-// codes, and with less than 10 the table is smaller.
+// How many bits the tables look at first, unless the longest code has less. Few
+// messages of 1 KB have longer codes.
 const (
 	litBits  = 10
 	distBits = 8
-	preBits  = 7
 )
 
 // The most entries that tables and subtables of complete codes of 288 and 32
@@ -24,13 +23,13 @@ const (
 type step uint8
 
 const (
-	blockHeader step = iota
-	storedHeader
-	storedBytes
-	dynamicHeader
-	preLens
-	codeLens
-	symbols
+	atBlockHeader step = iota
+	atStoredHeader
+	inStored
+	atDynamicHeader
+	inPreLens
+	inCodeLens
+	inSymbols
 )
 
 // A decoder inflates a stream. It can stop and go on after any byte of input and
@@ -52,7 +51,7 @@ type decoder struct {
 	lit, dist, pre table
 	litEntries     [maxLitEntries]entry
 	distEntries    [maxDistEntries]entry
-	preEntries     [1 << preBits]entry
+	preEntries     [1 << maxPreLen]entry
 
 	// What matches may refer to: reach bytes back, in the output from start on, and
 	// before that in history.
@@ -79,13 +78,13 @@ func makeFixedTables() (lit, dist table) {
 // begin prepares for a stream whose output begins at start of a slice.
 func (d *decoder) begin(start int, w *Window) {
 	d.bitReader = bitReader{}
-	d.step = blockHeader
+	d.step = atBlockHeader
 	d.start, d.history, d.reach = start, w.past(), w.size()
 }
 
 // complete reports whether a message may end here. RFC 7692, Section 7.2.1: the
 // last block is an empty stored one, and what is missing are its LEN and NLEN.
-func (d *decoder) complete() bool { return d.step == storedHeader && d.n == 0 }
+func (d *decoder) complete() bool { return d.step == atStoredHeader && d.n == 0 }
 
 // run decodes d.in to out[n:] and returns where out ends then. The error is nil
 // when all input is used up, else errFull or ErrCorrupt.
@@ -94,19 +93,19 @@ func (d *decoder) run(out []byte, n int) (int, error) {
 		var done bool
 		var err error
 		switch d.step {
-		case blockHeader:
+		case atBlockHeader:
 			done, err = d.readBlockHeader()
-		case storedHeader:
+		case atStoredHeader:
 			done, err = d.readStoredHeader()
-		case storedBytes:
+		case inStored:
 			n, done, err = d.copyStored(out, n)
-		case dynamicHeader:
+		case atDynamicHeader:
 			done, err = d.readDynamicHeader()
-		case preLens:
+		case inPreLens:
 			done, err = d.readPreLens()
-		case codeLens:
+		case inCodeLens:
 			done, err = d.readCodeLens()
-		case symbols:
+		case inSymbols:
 			n, done, err = d.readSymbols(out, n)
 		}
 		if !done || err != nil {
@@ -123,12 +122,12 @@ func (d *decoder) readBlockHeader() (done bool, err error) {
 	switch d.take(2) {
 	case stored:
 		d.align()
-		d.step = storedHeader
+		d.step = atStoredHeader
 	case fixed:
 		d.lit, d.dist = fixedLitTable, fixedDistTable
-		d.step = symbols
+		d.step = inSymbols
 	case dynamic:
-		d.step = dynamicHeader
+		d.step = atDynamicHeader
 	default:
 		// RFC 1951, Section 3.2.3: BTYPE 3 is an error.
 		return false, ErrCorrupt
@@ -137,7 +136,7 @@ func (d *decoder) readBlockHeader() (done bool, err error) {
 }
 
 func (d *decoder) endBlock() {
-	d.step = blockHeader
+	d.step = atBlockHeader
 	if d.final {
 		// RFC 7692, Section 7.2.1: after a block with BFINAL, the next one begins with
 		// the next byte.
@@ -155,7 +154,7 @@ func (d *decoder) readStoredHeader() (done bool, err error) {
 		return false, ErrCorrupt
 	}
 	d.left = size
-	d.step = storedBytes
+	d.step = inStored
 	return true, nil
 }
 

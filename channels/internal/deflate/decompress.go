@@ -2,20 +2,18 @@ package deflate
 
 import (
 	"math"
-	"slices"
 	"sync"
 )
 
 // Decompress appends a message to dst, given its whole payload src (without Tail).
 // With context takeover the message then joins w's history. The error is
 // ErrTooLarge as soon as there is more than limit, ErrCorrupt for anything that is
-// wrong with src; dst is then returned as it was, perhaps with more capacity. w is of no
-// use after an error.
+// wrong with src; dst is then returned as it was, and w is of no use any more.
 //
-// What is allocated depends on what there is, not on what is announced: up to 64
-// KiB by doubling; then the rest is counted before there is room for it, and what
-// is over the limit never gets any. Decompress may write to dst beyond its length up
-// to its capacity.
+// Where dst has too little capacity, what is allocated is up to four times the size
+// of src, or 64 KiB. If that is not enough, the rest is counted before it is given
+// room: what is over the limit never gets any. Decompress writes to dst's capacity
+// beyond what it returns.
 func Decompress(dst, src []byte, limit int, w *Window) ([]byte, error) {
 	d := NewDecompressor(limit, w)
 	d.whole = true
@@ -39,7 +37,7 @@ type Decompressor struct {
 var decompressors = sync.Pool{New: func() any { return new(Decompressor) }}
 
 // NewDecompressor returns a Decompressor for one message, of at most limit bytes.
-// It has 9 KB and comes from a pool, to which Finish returns it.
+// It has 8 KB and comes from a pool, to which Finish returns it.
 func NewDecompressor(limit int, w *Window) *Decompressor {
 	d := decompressors.Get().(*Decompressor)
 	d.window, d.limit, d.whole, d.begun, d.err = w, max(0, limit), false, false, nil
@@ -79,8 +77,12 @@ func (d *Decompressor) Append(dst, piece []byte) ([]byte, error) {
 	return out[:n], nil
 }
 
-// doubled is up to where the output is doubled.
-const doubled = 64 << 10
+// How much is allocated without knowing that it is needed: some times the size of
+// the input, and what is small.
+const (
+	perInput = 4
+	small    = 64 << 10
+)
 
 // grow returns out with more room.
 func (d *Decompressor) grow(out []byte, n int) ([]byte, error) {
@@ -88,22 +90,21 @@ func (d *Decompressor) grow(out []byte, n int) ([]byte, error) {
 	if have >= d.limit {
 		return nil, ErrTooLarge
 	}
-	size := max(2*have, 4*len(d.in), 512)
-	if size > doubled {
+	size := max(2*have, perInput*len(d.in), 512)
+	if size > max(small, perInput*len(d.in)) {
 		rest, err := d.measure(d.limit - (n - d.start))
 		if err != nil {
 			return nil, err
 		}
 		size = n - d.start + rest
 		if !d.whole {
-			size = max(size, 2*have) // or many pieces would be copied as many times
+			size = max(size, 2*have) // or it would be copied for every piece
 		}
 	}
 	size = min(size, d.limit)
-	// Grow alone would add a quarter.
-	grown := slices.Grow([]byte(nil), d.start+size)
-	copy(grown[:n], out)
-	return grown[:cap(grown)], nil
+	grown := make([]byte, d.start+size)
+	copy(grown, out[:n])
+	return grown, nil
 }
 
 // measure returns how long the rest of the output is that the input makes.

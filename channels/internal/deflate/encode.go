@@ -2,27 +2,27 @@ package deflate
 
 import "sync"
 
-// A segment is what matches are found in at a time: history and, at least half of
-// it, what is compressed. The table's positions have 16 bits.
+// maxSegment is what matches are found in at a time, history included: positions in
+// the hash table have 16 bits.
 const maxSegment = 1 << 16
 
-// An encoder has what Compress works with: 50 KB, 5 KB of them for the history and
-// the message.
+// An encoder is what Compress works with. It has 48 KB, and with takeover 5 to 36 KB
+// for the history and a message.
 type encoder struct {
 	matcher
 	block
-	joined []byte // history and message, when there is history
+	joined []byte // history and message: matches are found in one slice
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
-// Compress appends the payload of a message to dst: src compressed, so that with
-// Tail the stream could go on. Nothing of src refers further back than w says; with
-// context takeover src then joins w's history. It may write to dst beyond its length up to its
-// capacity.
+// Compress appends the payload of a message to dst: src compressed, without Tail.
+// Nothing in it refers further back than w allows. With context takeover it refers to
+// w's history, and src joins that. Compress writes to dst's capacity beyond what it
+// returns.
 //
 // A message for many peers is compressed once, with a Window that has no context
-// takeover and as few Bits as any of them allows; see Window.Add.
+// takeover and no more Bits than any of theirs; see Window.Add.
 func Compress(dst, src []byte, w *Window) []byte {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
@@ -41,8 +41,8 @@ func Compress(dst, src []byte, w *Window) []byte {
 		done = end
 	}
 	w.keep(src, keptByCompress)
-	// RFC 7692, Section 7.2.1: at the end an empty stored block, of which the 3 bits
-	// of its header remain.
+	// RFC 7692, Section 7.2.1: the end is an empty stored block. Without Tail, its
+	// header remains.
 	out.room(1)
 	out.bits(stored<<1, 3)
 	out.align()

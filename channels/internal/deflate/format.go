@@ -9,6 +9,7 @@ const (
 	maxWindow  = 1 << 15
 	maxStored  = 1<<16 - 1
 	maxCodeLen = 15
+	maxPreLen  = 7 // of the codes for code lengths
 
 	endOfBlock  = 256
 	firstLength = 257 // the symbol of the shortest lengths
@@ -41,6 +42,9 @@ const (
 
 // preOrder is the order in which the code lengths of the precode are sent.
 var preOrder = [numPre]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+
+// preExtra has the number of extra bits of each symbol of the precode.
+var preExtra = [32]uint8{repeatLast: 2, zerosFew: 3, zerosMany: 7}
 
 // A span is what a length or distance symbol stands for: the base, to which the
 // value of the extra bits is added.

@@ -17,8 +17,6 @@ type item uint16
 func (i item) symbol() uint32 { return uint32(i & 31) }
 func (i item) extra() uint64  { return uint64(i >> 8) }
 
-var extraOfItem = [32]uint8{repeatLast: 2, zerosFew: 3, zerosMany: 7}
-
 // build describes the codes of the symbols that occur and returns how many bits
 // that takes.
 func (h *header) build(b *builder, lits, dists []use, lit, dist []code) (size int) {
@@ -33,14 +31,14 @@ func (h *header) build(b *builder, lits, dists []use, lit, dist []code) (size in
 	var array [numPre + 1]use
 	found := collect(array[:], h.freq[:])
 	clear(h.codes[:])
-	size = b.build(h.codes[:], found, 7)
+	size = b.build(h.codes[:], found, maxPreLen)
 	for i, s := range preOrder {
 		if h.codes[s] != 0 {
 			h.numPre = max(4, uint(i)+1)
 		}
 	}
 	size += 14 + 3*int(h.numPre)
-	for s, n := range extraOfItem[:numPre] {
+	for s, n := range preExtra[:numPre] {
 		size += int(h.freq[s]) * int(n)
 	}
 	return size
@@ -109,7 +107,7 @@ func (h *header) write(w *bitWriter) {
 	for _, it := range h.items {
 		c := h.codes[it.symbol()]
 		p = p.put(c.bits(), c.len())
-		p = p.put(it.extra(), uint(extraOfItem[it.symbol()]))
+		p = p.put(it.extra(), uint(preExtra[it.symbol()]))
 		n += p.store(out[n:])
 		p = p.rest()
 	}

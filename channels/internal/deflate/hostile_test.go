@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -91,15 +92,15 @@ func readAll(payload []byte, limit int, w *deflate.Window) ([]byte, error) {
 // damaged are payloads of all three kinds of blocks, with references into past.
 func damaged() (payloads [][]byte, past []byte) {
 	messages := jsonMessages()
-	past = messages[0]
+	past = messages[0][:400]
 	w := &deflate.Window{Takeover: true}
 	w.Add(past)
 	return [][]byte{
-		deflate.Compress(nil, messages[1], w),
+		deflate.Compress(nil, messages[1][:500], w),
 		deflate.Compress(nil, []byte("Hello, Hello, Hello, Hello"), nil),
-		standardCompress(messages[2][:200], nil, flate.NoCompression),
-		standardCompress(messages[3], past, flate.BestCompression),
-		append(append(deflate.Compress(nil, messages[4][:100], nil), deflate.Tail...), deflate.Compress(nil, messages[5], nil)...),
+		standardCompress(messages[2][:30], nil, flate.NoCompression),
+		standardCompress(messages[3][:300], past, flate.BestCompression),
+		append(append(deflate.Compress(nil, messages[4][:50], nil), deflate.Tail...), deflate.Compress(nil, messages[5][:200], nil)...),
 	}, past
 }
 
@@ -176,7 +177,7 @@ func TestGarbage(t *testing.T) {
 
 // The limit is exact, wherever it falls.
 func TestLimit(t *testing.T) {
-	for _, n := range []int{0, 1, 511, 512, 513, 5000, 65535, 65536, 65537, 70000, 200000} {
+	for _, n := range []int{0, 1, 511, 512, 513, 65535, 65536, 65537, 150000} {
 		for name, plain := range map[string][]byte{
 			"zeros": make([]byte, n),
 			"json":  bytes.Repeat(jsonMessages()[0], n/1000+1)[:n],
@@ -218,7 +219,7 @@ func bomb(honest int) []byte {
 // F30: 100 KiB that would become 100 MiB are refused at the limit, and allocate
 // less than 1 MiB even where the limit is more.
 func TestBomb(t *testing.T) {
-	for _, honest := range []int{0, 1000, 60000, 150000} {
+	for _, honest := range []int{0, 1000, 60000} {
 		payload := bomb(honest)
 		if len(payload) > 110<<10+honest {
 			t.Fatalf("the bomb has %d bytes", len(payload))
@@ -304,7 +305,7 @@ func TestNoAllocations(t *testing.T) {
 
 // What src returns is passed on, and only its end is the message's end.
 func TestReaderSource(t *testing.T) {
-	plain := bytes.Join(jsonMessages(), nil)
+	plain := bytes.Join(jsonMessages()[:64], nil)
 	payload := deflate.Compress(nil, plain, nil)
 	for name, src := range map[string]io.Reader{
 		"byte by byte":   iotest.OneByteReader(bytes.NewReader(payload)),
@@ -351,6 +352,20 @@ func TestReaderDoesNotWait(t *testing.T) {
 	}
 }
 
+// F31: what a connection keeps is bounded, however much its messages inflate to.
+func TestKept(t *testing.T) {
+	w := &deflate.Window{Bits: 12, Takeover: true}
+	payload := deflate.Compress(nil, make([]byte, 1<<20), nil)
+	for range 20 {
+		if _, err := deflate.Decompress(nil, payload, 1<<20, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.Kept() != 4096 {
+		t.Errorf("%d bytes are kept for a window of 4096", w.Kept())
+	}
+}
+
 // Takeover works through all three ways to inflate, in any order.
 func TestTakeoverMixed(t *testing.T) {
 	for _, bits := range []uint8{9, 12, 15} {
@@ -378,7 +393,7 @@ func TestTakeoverMixed(t *testing.T) {
 func TestTableSizes(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 1))
 	mostLit, mostDist := 0, 0
-	for range 5000 {
+	for range 2000 {
 		lit, dist := deflate.TableEntries(codeLengths(rnd, 286)), deflate.DistTableEntries(codeLengths(rnd, 30))
 		mostLit, mostDist = max(mostLit, lit), max(mostDist, dist)
 	}
@@ -403,4 +418,46 @@ func codeLengths(rnd *rand.Rand, n int) []int {
 	}
 	rnd.Shuffle(len(lens), func(i, j int) { lens[i], lens[j] = lens[j], lens[i] })
 	return lens
+}
+
+// An error stays.
+func TestErrorStays(t *testing.T) {
+	d := deflate.NewDecompressor(100, nil)
+	if _, err := d.Append(nil, []byte{0x06}); err != deflate.ErrCorrupt {
+		t.Fatalf("Append of a block of type 3 returned %v", err)
+	}
+	if out, err := d.Append([]byte("kept"), deflate.Compress(nil, []byte("Hello"), nil)); err != deflate.ErrCorrupt || string(out) != "kept" {
+		t.Errorf("the next Append returned %q, %v", out, err)
+	}
+	if err := d.Finish(nil); err != deflate.ErrCorrupt {
+		t.Errorf("Finish returned %v", err)
+	}
+	r := deflate.NewReader(bytes.NewReader([]byte{0x06}), 100, nil)
+	defer r.Close()
+	for range 2 {
+		if n, err := r.Read(make([]byte, 10)); n != 0 || err != deflate.ErrCorrupt {
+			t.Errorf("Read returned %d, %v", n, err)
+		}
+	}
+}
+
+// Different connections, at the same time.
+func TestConcurrent(t *testing.T) {
+	messages := jsonMessages()
+	var wg sync.WaitGroup
+	for conn := range 8 {
+		wg.Go(func() {
+			out, in := &deflate.Window{Bits: 12, Takeover: true}, &deflate.Window{Bits: 12, Takeover: true}
+			for i := range 100 {
+				plain := messages[(i*7+conn*31)%len(messages)]
+				payload := deflate.Compress(nil, plain, out)
+				got, err := deflate.Decompress(nil, payload, len(plain), in)
+				if err != nil || !bytes.Equal(got, plain) {
+					t.Errorf("connection %d, message %d: %v", conn, i, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -6,20 +6,20 @@ import (
 )
 
 const (
-	// A hash table of 8 KiB is cleared for each message in a tenth of a
-	// microsecond; twice the size adds 0.1 % to the ratio of messages of 1 KB.
+	// The hash table is cleared for each message. With twice its 8 KiB the ratio of
+	// messages of 1 KB would grow by 0.1 %, with history by 0.3 %.
 	hashBits = 12
 
-	minHashed = 4  // the hash is of 4 bytes, so shorter matches are not found
-	lookAhead = 8  // a match does not begin in the last bytes
-	enough    = 32 // a match of that length is taken without a look at the next byte
+	minHashed = 4  // the hash is of 4 bytes: shorter matches are not looked for
+	lookAhead = 8  // no match begins in the last bytes, so that all loads are whole
+	enough    = 32 // a match of this length is taken without a look at the next byte
 
-	// Every second byte of the history is enough: a match that is found in its
-	// middle grows backwards too. On messages of 1 KB with 4 KiB of history that
-	// takes a seventh of the time away and 1.5 % of the ratio.
+	// Every second byte of the history is indexed. A match that is then found in its
+	// middle grows backwards, so that 0.3 % of the ratio are lost, for a seventh of
+	// the time.
 	historyStep = 2
 
-	// Every 32 bytes without a match let the search go one byte faster.
+	// Each 32 bytes without a match let the search go one byte faster.
 	patience = 5
 
 	maxSequences = 4096
@@ -66,7 +66,8 @@ func (m *matcher) index(s []byte, n int) {
 
 // parse splits s from i on into sequences, until s ends or a block is full, and
 // returns where. No match goes further back than reach. With lazy, a match is given
-// up for a longer one at the next byte.
+// up for a longer one at the next byte: that takes a tenth more time, for 3 % of the
+// ratio where there is history, and 1 % where there is none.
 func (m *matcher) parse(s []byte, i int, reach uint32, lazy bool) int {
 	clear(m.litFreq[:])
 	clear(m.distFreq[:])
@@ -74,11 +75,14 @@ func (m *matcher) parse(s []byte, i int, reach uint32, lazy bool) int {
 	run := i // where the literals since the last match begin
 	last := len(s) - lookAhead
 	for i <= last {
+		// As in longest; with a call of it for each byte everything takes a tenth
+		// longer.
 		v := binary.LittleEndian.Uint32(s[i:])
 		head := &m.heads[hash(v)]
 		from := int(*head)
 		*head = uint16(i)
-		// The bytes are compared first: that the distance is wrong is rare.
+		// The bytes are compared first, as it is rare that only the distance is wrong:
+		// one branch to guess instead of two.
 		if binary.LittleEndian.Uint32(s[from:]) != v || uint32(i-from)-1 >= reach {
 			m.litFreq[byte(v)]++
 			i++

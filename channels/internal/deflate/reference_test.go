@@ -180,46 +180,48 @@ func (r *reference) header() (lit, dist []int, err error) {
 	return lens[:numLit], lens[numLit:], nil
 }
 
-type codeword struct{ bits, value int }
-
-// canonical gives the codes of RFC 1951, Section 3.2.2. They have to be complete,
-// but for a single one of one bit, or none at all.
-func canonical(lens []int) (map[codeword]int, error) {
-	codes := map[codeword]int{}
-	value, used, longest := 0, 0, 0
-	for n := 1; n <= 15; n++ {
-		value <<= 1
-		for s, l := range lens {
-			if l == n {
-				codes[codeword{n, value}] = s
-				value++
-				used++
-				longest = n
-			}
-		}
-		if value > 1<<n {
-			return nil, errReference
-		}
-	}
-	if used == 0 || used == 1 && longest == 1 || value == 1<<15 {
-		return codes, nil
-	}
-	return nil, errReference
+// A codebook has the codes of RFC 1951, Section 3.2.2: how many there are of each
+// length, and their symbols in order.
+type codebook struct {
+	count   [16]int
+	symbols []int
 }
 
-func (r *reference) symbol(codes map[codeword]int) (int, error) {
-	var c codeword
-	for c.bits < 15 {
+// canonical makes the codebook. The codes have to be complete, but for a single one
+// of one bit, or none at all.
+func canonical(lens []int) (c codebook, err error) {
+	space := 0
+	for n := 1; n <= 15; n++ {
+		for s, l := range lens {
+			if l == n {
+				c.symbols = append(c.symbols, s)
+				c.count[n]++
+			}
+		}
+		space = space<<1 + c.count[n]
+	}
+	if used := len(c.symbols); space == 1<<15 || used == 0 || used == 1 && c.count[1] == 1 {
+		return c, nil
+	}
+	return c, errReference
+}
+
+func (r *reference) symbol(c codebook) (int, error) {
+	value, first, index := 0, 0, 0
+	for n := 1; n <= 15; n++ {
 		b, err := r.number(1)
 		if err != nil {
 			return 0, err
 		}
-		c = codeword{c.bits + 1, c.value<<1 | b}
-		if s, ok := codes[c]; ok {
-			return s, nil
+		value |= b
+		if value-first < c.count[n] {
+			return c.symbols[index+value-first], nil
 		}
-		if len(codes) < 2 {
-			return 0, errReference // the one code that there is, or none, was not it
+		index += c.count[n]
+		first = (first + c.count[n]) << 1
+		value <<= 1
+		if len(c.symbols) < 2 {
+			break // the one code that there is, or none, was not it
 		}
 	}
 	return 0, errReference
