@@ -62,7 +62,10 @@ func newSite(tb testing.TB, setup func(*site)) *site {
 	}
 	s.sessions = sessions.Manager{Keys: newKeyring(tb), Logger: quiet}
 	s.srv.Logger = quiet
-	s.srv.Upgrader.PingInterval = -1 // clients of a test do not always read
+	// What is tested here lasts for hours, in which clients do not always read: the
+	// connection's own time limits are the business of package channels.
+	s.srv.Upgrader.PingInterval = -1
+	s.srv.Upgrader.Limits.MessageTime = -1
 	s.gate.Backends = []auth.Backend[auth.Account]{&s.users}
 	s.gate.Revoker = &s.srv
 	s.gate.Logger = quiet

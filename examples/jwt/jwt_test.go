@@ -134,6 +134,7 @@ func TestSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, id := newTestApp(t)
 		a.srv.Upgrader.PingInterval = -1
+		a.srv.Upgrader.Limits.MessageTime = -1
 		s := wstest.NewServer(t, a.handler())
 		resp, token := s.PostForm("/token", url.Values{"username": {"alice"}, "password": {"alice-demo"}})
 		if resp.StatusCode != http.StatusOK {
