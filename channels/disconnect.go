@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 )
 
 // Disconnect closes every socket that has tag, on every process, with 3000
@@ -31,9 +33,20 @@ func (srv *Server) Disconnect(ctx context.Context, tag, reason string) error {
 // reason, the reason, the tag.
 const disconnectTopic = "disconnect"
 
+// recentTime is how long a disconnected tag is remembered: for a handshake that was
+// under way, whose user was found before the disconnect, and whose socket is admitted
+// after it.
+const recentTime = 10 * time.Second
+
 func (srv *Server) disconnectLocal(tag, reason string) {
 	st := srv.init()
 	st.mu.Lock()
+	now := time.Now()
+	if now.Sub(st.pruned) > recentTime {
+		st.pruned = now
+		maps.DeleteFunc(st.recent, func(_ string, at time.Time) bool { return now.Sub(at) > recentTime })
+	}
+	st.recent[tag] = now
 	var sockets []*Socket
 	if set := st.tags[tag]; set != nil {
 		sockets = slices.Clone(set.list)

@@ -13,6 +13,7 @@ type guardState struct {
 	tags       []string
 	expiry     *time.Timer
 	rechecks   []*recheck
+	admitted   bool // its first guards have been taken
 	terminated bool // the socket is gone: nothing is taken any more
 }
 
@@ -57,7 +58,15 @@ func (s *Socket) guardsChanged() {
 	if !expires.IsZero() {
 		s.guards.expiry = time.AfterFunc(time.Until(expires), func() { s.end(errExpired, false) })
 	}
+	missed := !s.guards.admitted && slices.ContainsFunc(tags, func(tag string) bool {
+		at, ok := st.recent[tag]
+		return ok && s.scope.start.Before(at)
+	})
+	s.guards.admitted = true
 	st.mu.Unlock()
+	if missed {
+		s.end(&CloseError{Code: StatusUnauthorized}, false)
+	}
 	if tooMany {
 		s.end(&CloseError{Code: StatusPolicyViolation, Reason: "too many connections"}, false)
 	}

@@ -62,10 +62,10 @@ func (o *otherConn) interrupt(cause error) {
 	first := !o.ending
 	o.ending = true
 	if first {
+		o.cancel(cause) // before the reader is woken, who asks for the cause
 		o.nc.SetDeadline(past)
 	}
 	o.mu.Unlock()
-	o.cancel(cause)
 }
 
 // close says goodbye and closes the connection.

@@ -435,7 +435,14 @@ func (c *Conn) readInto(p []byte) (int, error) {
 // that comes in one piece never gets here.
 func (c *Conn) startClock() {
 	in := &c.in
-	if c.set.messageTime == 0 || !in.active && c.buffered() == 0 {
+	if c.set.messageTime == 0 {
+		return
+	}
+	if !in.active && c.buffered() == 0 {
+		if in.timed { // for a control frame that came in pieces
+			in.timed = false
+			c.setReadDeadline(time.Time{})
+		}
 		return
 	}
 	if !in.timed || in.quantum <= 0 {

@@ -117,6 +117,8 @@ type serverState struct {
 	reserved  int // places of MaxSockets that are taken
 	perIP     map[any]int
 	tags      map[string]*socketSet
+	recent    map[string]time.Time // tags that were disconnected a moment ago
+	pruned    time.Time            // when recent was last cleared of older ones
 	rechecks  map[Rechecker]*recheck
 	groups    map[string]*group
 	listeners map[closer]struct{}
@@ -135,6 +137,7 @@ func (srv *Server) init() *serverState {
 		st.sockets = make(map[*Socket]struct{})
 		st.perIP = make(map[any]int)
 		st.tags = make(map[string]*socketSet)
+		st.recent = make(map[string]time.Time)
 		st.rechecks = make(map[Rechecker]*recheck)
 		st.groups = make(map[string]*group)
 		st.listeners = make(map[closer]struct{})

@@ -20,7 +20,7 @@ func checkStatusLine(_, answer *head) error {
 func checkUpgrade(_, answer *head) error {
 	upgrade, err := answer.one("Upgrade")
 	if err == nil && !strings.EqualFold(upgrade, "websocket") {
-		err = fmt.Errorf("Upgrade: %s", upgrade)
+		err = fmt.Errorf("the field Upgrade is %q", upgrade)
 	}
 	return err
 }

@@ -120,9 +120,6 @@ func (f frame) size() uint64 {
 	return uint64(len(f.payload))
 }
 
-// whole reports whether all of the payload that the header announces is there.
-func (f frame) whole() bool { return f.size() == uint64(len(f.payload)) }
-
 // minimal is the number of bits that a length has to be written with (RFC 6455,
 // Section 5.2).
 func minimal(n uint64) int {
