@@ -333,6 +333,27 @@ func TestDialRequest(t *testing.T) {
 	}
 }
 
+// RFC 7692, Section 7.1: an answer to an offer that was not made is refused.
+func TestDialExtension(t *testing.T) {
+	tests := []struct {
+		answer string
+		ok     bool
+	}{
+		{"permessage-deflate; server_no_context_takeover; client_no_context_takeover", true},
+		{"permessage-deflate", false}, // the server would keep its window
+		{"permessage-deflate; server_no_context_takeover; client_max_window_bits=10", false},
+		{"permessage-deflate; server_no_context_takeover, permessage-deflate; server_no_context_takeover", false},
+		{"x-other", false},
+	}
+	for _, tt := range tests {
+		raw := edit("Upgrade\r\n", "Upgrade\r\nSec-WebSocket-Extensions: "+tt.answer+"\r\n")
+		opts := channels.DialOptions{Compression: channels.Compression{Mode: channels.NoContextTakeover}}
+		if _, resp, err := (world{"server:80": answers(raw)}).dial(t, "ws://server/", opts); tt.ok != (err == nil) || resp == nil {
+			t.Errorf("%s: %v, %v", tt.answer, resp, err)
+		}
+	}
+}
+
 // F6: a server's frames are not masked.
 func TestDialMaskedFrame(t *testing.T) {
 	sent := make(chan string, 1)
