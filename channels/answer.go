@@ -92,7 +92,10 @@ func switchProtocols(w http.ResponseWriter) (direct bool, err error) {
 }
 
 // isServers reports whether w is net/http's own writer for HTTP/1.
-func isServers(w http.ResponseWriter) bool { return reflect.TypeOf(w).String() == "*http.response" }
+func isServers(w http.ResponseWriter) bool {
+	t := reflect.TypeOf(w)
+	return t.Kind() == reflect.Pointer && t.Elem().Name() == "response" && t.Elem().PkgPath() == "net/http"
+}
 
 // answerFields are the header fields that writeAnswer writes itself, and those that
 // a 101 does not have.

@@ -291,15 +291,14 @@ func (u *Upgrader) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// canHijack reports whether [http.ResponseController] will find a Hijacker.
+// canHijack reports whether w's connection can be taken over. A Hijack method of a
+// wrapper with an Unwrap method says nothing: it asks what is below.
 func canHijack(w http.ResponseWriter) bool {
 	for {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
-		}
 		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
-			return false
+			_, ok = w.(http.Hijacker)
+			return ok
 		}
 		w = u.Unwrap()
 	}

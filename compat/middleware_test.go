@@ -22,6 +22,7 @@ import (
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
+	named "github.com/sluicehq/sluice/compat/internal/http"
 )
 
 // A statusWriter is what many write themselves: it notes the status and has an Unwrap
@@ -56,6 +57,14 @@ func noted(log io.Writer) func(http.Handler) http.Handler {
 	}
 }
 
+func namesake(log io.Writer) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(named.Note(w, func(status int) { fmt.Fprintln(log, r.URL.Path, status) }), r)
+		})
+	}
+}
+
 func hijackable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(hijackWriter{w}, r) })
 }
@@ -72,6 +81,7 @@ var middlewareTests = []struct {
 	want string                              // in the log, once the handshake has been answered
 }{
 	{"an Unwrap method", func(log io.Writer) chi.Middlewares { return chi.Chain(noted(log)) }, "/ws 101\n"},
+	{"an Unwrap method, and net/http's name", func(log io.Writer) chi.Middlewares { return chi.Chain(namesake(log)) }, "/ws 101\n"},
 	{"a Hijack method", func(io.Writer) chi.Middlewares { return chi.Chain(hijackable) }, ""},
 	{"net/http MaxBytesHandler", func(io.Writer) chi.Middlewares { return chi.Chain(maxBytes) }, ""},
 	{"net/http CrossOriginProtection", func(io.Writer) chi.Middlewares {
@@ -208,30 +218,43 @@ func TestNoHijacker(t *testing.T) {
 				next.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
 			})
 		}},
+		{"one between others", func(next http.Handler) http.Handler {
+			return middleware.Recoverer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				middleware.Compress(5)(next).ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+			}))
+		}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var log syncBuffer
-				a := newApp(t, slog.New(slog.NewTextHandler(&log, nil)), pathValue)
-				m := serveMux(a, "GET /ws")
-				m.Handle("GET /page", a.page)
-				site := wstest.NewServer(t, a.stack(tt.wrap(m)))
-				logIn(t, site)
-				resp := site.DialRefused("/ws")
-				body, _ := io.ReadAll(resp.Body)
-				if resp.StatusCode != http.StatusInternalServerError || strings.TrimSpace(string(body)) != "Internal Server Error" {
-					t.Errorf("%s: %s, want 500 and nothing internal", resp.Status, body)
-				}
-				for _, want := range []string{"level=ERROR", "cannot be hijacked", "without an Unwrap method"} {
-					if !strings.Contains(log.String(), want) {
-						t.Errorf("the log lacks %q:\n%s", want, log.String())
+		for _, where := range []string{"around", "within"} {
+			t.Run(tt.name+"/"+where, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var log syncBuffer
+					a := newApp(t, slog.New(slog.NewTextHandler(&log, nil)), pathValue)
+					m := serveMux(a, "GET /ws")
+					m.Handle("GET /page", a.page)
+					var h http.Handler
+					if where == "within" {
+						h = a.stack(tt.wrap(m))
+					} else {
+						h = tt.wrap(a.stack(m))
 					}
-				}
-				if _, got := site.Get("/page"); got != "alice in " {
-					t.Errorf("the page says %q", got)
-				}
+					site := wstest.NewServer(t, h)
+					logIn(t, site)
+					resp := site.DialRefused("/ws")
+					body, _ := io.ReadAll(resp.Body)
+					if resp.StatusCode != http.StatusInternalServerError || strings.TrimSpace(string(body)) != "Internal Server Error" {
+						t.Errorf("%s: %s, want 500 and nothing internal", resp.Status, body)
+					}
+					for _, want := range []string{"level=ERROR", "cannot be hijacked", "without an Unwrap method"} {
+						if !strings.Contains(log.String(), want) {
+							t.Errorf("the log lacks %q:\n%s", want, log.String())
+						}
+					}
+					if _, got := site.Get("/page"); got != "alice in " {
+						t.Errorf("the page says %q", got)
+					}
+				})
 			})
-		})
+		}
 	}
 }
