@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"testing"
+	"time"
 
 	coder "github.com/coder/websocket"
 	gorilla "github.com/gorilla/websocket"
@@ -69,7 +70,7 @@ func TestSluiceClient(t *testing.T) {
 			}
 		}
 		return nil
-	}, &wstest.Conformance{MessageLimit: limit})
+	}, &wstest.Conformance{MessageLimit: limit, CaseTimeout: time.Minute})
 }
 
 func judgeClient(t *testing.T, deviations string, echo func(ctx context.Context, url string) error) {

@@ -11,7 +11,7 @@ import (
 // patience is how long a case waits for a library that says nothing where it
 // should: less than usual, as that happens often here, and yet much more than any
 // of them takes to say something.
-const patience = 5 * time.Second
+const patience = 10 * time.Second
 
 // load reads a list of deviations: a line that begins with # has the reason for
 // the cases in the lines behind it.

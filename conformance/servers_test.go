@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"testing"
+	"time"
 
 	coder "github.com/coder/websocket"
 	gorilla "github.com/gorilla/websocket"
@@ -128,7 +129,7 @@ func TestSluiceServer(t *testing.T) {
 		}
 		return nil
 	})
-	wstest.TestServer(t, wstest.Target{Handler: echo}, &wstest.Conformance{MessageLimit: limit})
+	wstest.TestServer(t, wstest.Target{Handler: echo}, &wstest.Conformance{MessageLimit: limit, CaseTimeout: time.Minute})
 }
 
 func judgeServer(t *testing.T, deviations string, echo http.HandlerFunc) {

@@ -137,7 +137,7 @@ func TestClient(t *testing.T, echo func(ctx context.Context, url string) error, 
 // move megabytes: waiting for silent endpoints must not add up.
 const (
 	atOnce = 64
-	large  = 2
+	large  = 3
 )
 
 // run makes a subtest of each case. The case itself is started in a goroutine when

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
@@ -22,7 +23,7 @@ func TestServerConforms(t *testing.T) {
 		Logger:   slog.New(slog.DiscardHandler),
 	}
 	t.Cleanup(func() { srv.Shutdown(context.Background()) })
-	wstest.TestServer(t, wstest.Target{Handler: echoing(srv)}, &wstest.Conformance{MessageLimit: 1 << 20})
+	wstest.TestServer(t, wstest.Target{Handler: echoing(srv)}, &wstest.Conformance{MessageLimit: 1 << 20, CaseTimeout: time.Minute})
 }
 
 // A Conn of an Upgrader echoes, without a Server.
@@ -35,7 +36,7 @@ func TestUpgraderConforms(t *testing.T) {
 		}
 		echo(r.Context(), c)
 	})
-	wstest.TestServer(t, wstest.Target{Handler: handler}, &wstest.Conformance{MessageLimit: 1 << 20})
+	wstest.TestServer(t, wstest.Target{Handler: handler}, &wstest.Conformance{MessageLimit: 1 << 20, CaseTimeout: time.Minute})
 }
 
 // A client echoes.
@@ -46,7 +47,7 @@ func TestClientConforms(t *testing.T) {
 			return err
 		}
 		return echo(ctx, c)
-	}, &wstest.Conformance{MessageLimit: 1 << 20})
+	}, &wstest.Conformance{MessageLimit: 1 << 20, CaseTimeout: time.Minute})
 }
 
 // echo sends back what comes, until the connection ends.

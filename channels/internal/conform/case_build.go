@@ -25,6 +25,7 @@ func chopped(name, rule string, n int, frames ...frame) Case {
 		Name:    name,
 		Rule:    rule,
 		largest: largest(frames),
+		heavy:   len(frames) > 100,
 		play:    steps(chops(n, frames...), settles, finishes),
 	}
 }

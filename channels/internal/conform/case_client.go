@@ -181,9 +181,9 @@ func freshKeyCase() Case {
 			if err := finishes(p); err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), p.suite.timeout())
+			ctx, cancel := context.WithTimeout(context.Background(), p.suite.timeout(p.item))
 			defer cancel()
-			second, err := p.suite.accept(ctx)
+			second, err := p.suite.accept(ctx, p.item)
 			if err != nil {
 				return &mismatch{"a second connection", err.Error()}
 			}

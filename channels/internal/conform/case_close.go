@@ -110,9 +110,10 @@ func afterCloseCases() []Case {
 	const rule = "after a close frame nothing more is sent, and what still comes is ignored"
 	after := func(name string, frames ...frame) Case {
 		return Case{
-			Name: "6455/5.5.1 after a close, " + name,
-			Rule: rule,
-			play: steps(sends(append([]frame{closing(1000, "")}, frames...)...), answers(1000)),
+			Name:  "6455/5.5.1 after a close, " + name,
+			Rule:  rule,
+			heavy: len(frames) > 100,
+			play:  steps(sends(append([]frame{closing(1000, "")}, frames...)...), answers(1000)),
 		}
 	}
 	var all []Case

@@ -17,7 +17,9 @@ func largeCases() []Case {
 	const rule = "a large message is delivered as it was sent"
 	var all []Case
 	large := func(name string, write, size int, frames func() []frame) {
-		all = append(all, built("6455/5.4 large "+name, rule, write, size, frames))
+		c := built("6455/5.4 large "+name, rule, write, size, frames)
+		c.heavy = true
+		all = append(all, c)
 	}
 	for _, op := range kinds {
 		name := kind(op)

@@ -89,13 +89,16 @@ func inflatedCases(limited func(name, rule string, codes []uint16, build func(li
 			}).packed(),
 		limited("limit passed by a compressed message in fragments", over, tooBig,
 			func(n int) []frame { f := tight(zeros(n+1), n+1); return f.split(max(len(f.payload)/3, 1)) }).packed(),
-		limited("limit passed a hundred times by a compressed message", over, tooBig, func(n int) []frame {
-			const chunk = 1 << 20
-			parts := make([][]byte, max(1, min(100*n, 100<<20)/chunk))
-			for i := range parts {
-				parts[i] = zeros(chunk).payload
+		limited("limit passed many times by a compressed message", over, tooBig, func(n int) []frame {
+			const chunk = mib
+			// From the second on, chunks of zeros are compressed in the same way.
+			first, both := leveled(1, make([]byte, chunk)), leveled(1, make([]byte, chunk), make([]byte, chunk))
+			next := both[len(first):]
+			b := bytes.Clone(first)
+			for range min(100*n, 32*mib) / chunk {
+				b = append(b, next...)
 			}
-			return []frame{{fin: true, rsv: rsv1, op: opBinary, payload: leveled(1, parts...)}}
+			return []frame{{fin: true, rsv: rsv1, op: opBinary, payload: b}}
 		}).packed(),
 	}
 }

@@ -22,7 +22,7 @@ const clientTarget = "/conformance?case=1&text=%C3%BC"
 
 // accept starts the client, which the caller has to wait for, and waits for its
 // connection.
-func (s *Suite) accept(ctx context.Context) (*peer, error) {
+func (s *Suite) accept(ctx context.Context, c *Case) (*peer, error) {
 	listen := s.Listen
 	if listen == nil {
 		listen = func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
@@ -45,7 +45,7 @@ func (s *Suite) accept(ctx context.Context) (*peer, error) {
 		<-call.done
 		return nil, fmt.Errorf("the client did not connect (its function returned: %v)", call.err)
 	}
-	p := newPeer(s, Client, conn)
+	p := newPeer(s, c, Client, conn)
 	p.client = call
 	return p, nil
 }

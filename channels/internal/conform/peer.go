@@ -18,6 +18,7 @@ import (
 // does come back.
 type peer struct {
 	suite  *Suite
+	item   *Case
 	judged Role
 	who    string // "server" or "client": the judged end, in transcripts
 	me     string // the other one
@@ -43,9 +44,10 @@ type peer struct {
 	closed  bool // a close frame was sent
 }
 
-func newPeer(s *Suite, judged Role, conn net.Conn) *peer {
+func newPeer(s *Suite, c *Case, judged Role, conn net.Conn) *peer {
 	p := &peer{
 		suite:  s,
+		item:   c,
 		judged: judged,
 		who:    "server",
 		me:     "client",
@@ -58,7 +60,7 @@ func newPeer(s *Suite, judged Role, conn net.Conn) *peer {
 		p.who, p.me = p.me, p.who
 	}
 	p.log.start = time.Now()
-	conn.SetDeadline(p.log.start.Add(s.timeout()))
+	conn.SetDeadline(p.log.start.Add(s.timeout(c)))
 	return p
 }
 

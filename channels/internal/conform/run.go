@@ -16,14 +16,14 @@ func (s *Suite) Run(ctx context.Context, c *Case) Result {
 	if why := s.unfit(c); why != "" {
 		return Result{Declined, why}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout()+time.Second)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout(c)+time.Second)
 	defer cancel()
 	var p *peer
 	var err error
 	if s.role() == Client {
-		p, err = s.accept(ctx)
+		p, err = s.accept(ctx, c)
 	} else {
-		p, err = s.dial(ctx)
+		p, err = s.dial(ctx, c)
 	}
 	if err != nil {
 		return Result{Failed, c.failure(nil, err)}
@@ -98,7 +98,7 @@ func section(name string) string {
 }
 
 // dial connects to the server that is judged.
-func (s *Suite) dial(ctx context.Context) (*peer, error) {
+func (s *Suite) dial(ctx context.Context, c *Case) (*peer, error) {
 	host, port := s.URL.Hostname(), s.URL.Port()
 	secure := s.URL.Scheme == "wss"
 	if port == "" {
@@ -116,7 +116,7 @@ func (s *Suite) dial(ctx context.Context) (*peer, error) {
 		return nil, fmt.Errorf("no connection to the server: %w", err)
 	}
 	if !secure {
-		return newPeer(s, Server, conn), nil
+		return newPeer(s, c, Server, conn), nil
 	}
 	config := s.TLS.Clone()
 	if config == nil {
@@ -131,5 +131,5 @@ func (s *Suite) dial(ctx context.Context) (*peer, error) {
 		conn.Close()
 		return nil, fmt.Errorf("no TLS connection to the server: %w", err)
 	}
-	return newPeer(s, Server, secured), nil
+	return newPeer(s, c, Server, secured), nil
 }

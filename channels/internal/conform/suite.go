@@ -48,7 +48,7 @@ type Suite struct {
 	MessageLimit int64
 	// RequireCompression makes a refused permessage-deflate a failure.
 	RequireCompression bool
-	// Timeout of each case; 0: 10 s.
+	// Timeout of each case, and again for each megabyte that it moves; 0: 10 s.
 	Timeout time.Duration
 }
 
@@ -56,11 +56,17 @@ type Suite struct {
 // close frame, and then some.
 const DefaultTimeout = 10 * time.Second
 
-func (s *Suite) timeout() time.Duration {
-	if s.Timeout > 0 {
-		return s.Timeout
+// timeout is how long a case may take: longer, when it moves megabytes.
+func (s *Suite) timeout(c *Case) time.Duration {
+	timeout := s.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
 	}
-	return DefaultTimeout
+	size := c.largest
+	if c.limited {
+		size = int(s.MessageLimit)
+	}
+	return timeout * time.Duration(1+size/mib)
 }
 
 func (s *Suite) role() Role {
@@ -82,11 +88,13 @@ type Case struct {
 	deflate bool // needs permessage-deflate
 	largest int  // bytes of the largest message
 	limited bool // needs to know the endpoint's message limit
+	heavy   bool // moves many frames or pieces
 }
 
-// Heavy reports whether a case moves so much that few should run at once.
+// Heavy reports whether a case moves so much that few should run at once, or they
+// would wait for each other longer than an endpoint may take.
 func (s *Suite) Heavy(c *Case) bool {
-	return c.largest > 1<<20 || c.limited && s.MessageLimit > 1<<20
+	return c.heavy || c.largest >= 32*kib || c.limited && s.MessageLimit >= 32*kib
 }
 
 // Cases returns all cases for servers or for clients.
