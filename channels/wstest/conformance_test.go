@@ -12,23 +12,72 @@ import (
 	"github.com/sluicehq/sluice/channels/wstest"
 )
 
+const messageLimit = 1 << 20
+
 // limits are those under which the suite has to work: it sends more in a second
 // than people do.
-var limits = channels.Limits{MessageSize: 1 << 20, ControlsPerSecond: -1}
+var limits = channels.Limits{MessageSize: messageLimit, ControlsPerSecond: -1}
+
+// compressions are how Sluice can be told to compress; everything is, so that each
+// echo shows it.
+var compressions = map[string]channels.Compression{
+	"uncompressed":     {},
+	"without takeover": {Mode: channels.NoContextTakeover, Threshold: -1},
+	"with takeover":    {Mode: channels.ContextTakeover, Threshold: -1},
+}
+
+// unconfirmed are the offers of server_max_window_bits=15 that Sluice accepts without
+// the parameter in its answer, which RFC 7692, Section 7.1.2.1, asks for. With
+// takeover, windows are smaller, and answered.
+func unconfirmed(c channels.Compression) map[string]string {
+	all := map[string]string{}
+	servers := []string{"server_no_context_takeover; "}
+	switch c.Mode {
+	case channels.NoCompression:
+		servers = nil
+	case channels.NoContextTakeover:
+		servers = append(servers, "")
+	}
+	for _, server := range servers {
+		for _, client := range []string{"", "client_no_context_takeover; "} {
+			for _, bits := range []string{"", "; client_max_window_bits", "; client_max_window_bits=9", "; client_max_window_bits=15"} {
+				all["7692/7.1 offer "+server+client+"server_max_window_bits=15"+bits] = "not confirmed"
+			}
+		}
+	}
+	return all
+}
+
+// expecting is what the suite may expect of Sluice, which is not to be silent
+// anywhere: what takes long does so because the machine is busy.
+func expecting(c channels.Compression) *wstest.Conformance {
+	return &wstest.Conformance{
+		MessageLimit:       messageLimit,
+		RequireCompression: c.Mode != channels.NoCompression,
+		CaseTimeout:        time.Minute,
+	}
+}
 
 // A socket of a Server echoes.
 func TestServerConforms(t *testing.T) {
-	srv := &channels.Server{
-		Upgrader: channels.Upgrader{Limits: limits, Logger: slog.New(slog.DiscardHandler)},
-		Logger:   slog.New(slog.DiscardHandler),
+	for name, compression := range compressions {
+		t.Run(name, func(t *testing.T) {
+			srv := &channels.Server{
+				Upgrader: channels.Upgrader{Limits: limits, Compression: compression, Logger: slog.New(slog.DiscardHandler)},
+				Logger:   slog.New(slog.DiscardHandler),
+			}
+			t.Cleanup(func() { srv.Shutdown(context.Background()) })
+			expected := expecting(compression)
+			expected.Deviations = unconfirmed(compression)
+			wstest.TestServer(t, wstest.Target{Handler: echoing(srv)}, expected)
+		})
 	}
-	t.Cleanup(func() { srv.Shutdown(context.Background()) })
-	wstest.TestServer(t, wstest.Target{Handler: echoing(srv)}, &wstest.Conformance{MessageLimit: 1 << 20, CaseTimeout: time.Minute})
 }
 
 // A Conn of an Upgrader echoes, without a Server.
 func TestUpgraderConforms(t *testing.T) {
-	up := &channels.Upgrader{Limits: limits, Logger: slog.New(slog.DiscardHandler)}
+	compression := compressions["without takeover"]
+	up := &channels.Upgrader{Limits: limits, Compression: compression, Logger: slog.New(slog.DiscardHandler)}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := up.Upgrade(w, r)
 		if err != nil {
@@ -36,18 +85,24 @@ func TestUpgraderConforms(t *testing.T) {
 		}
 		echo(r.Context(), c)
 	})
-	wstest.TestServer(t, wstest.Target{Handler: handler}, &wstest.Conformance{MessageLimit: 1 << 20, CaseTimeout: time.Minute})
+	expected := expecting(compression)
+	expected.Deviations = unconfirmed(compression)
+	wstest.TestServer(t, wstest.Target{Handler: handler}, expected)
 }
 
 // A client echoes.
 func TestClientConforms(t *testing.T) {
-	wstest.TestClient(t, func(ctx context.Context, url string) error {
-		c, _, err := channels.Dial(ctx, url, &channels.DialOptions{Limits: limits})
-		if err != nil {
-			return err
-		}
-		return echo(ctx, c)
-	}, &wstest.Conformance{MessageLimit: 1 << 20, CaseTimeout: time.Minute})
+	for name, compression := range compressions {
+		t.Run(name, func(t *testing.T) {
+			wstest.TestClient(t, func(ctx context.Context, url string) error {
+				c, _, err := channels.Dial(ctx, url, &channels.DialOptions{Limits: limits, Compression: compression})
+				if err != nil {
+					return err
+				}
+				return echo(ctx, c)
+			}, expecting(compression))
+		})
+	}
 }
 
 // echo sends back what comes, until the connection ends.
