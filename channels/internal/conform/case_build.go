@@ -43,6 +43,9 @@ func breaks(name, rule string, codes []uint16, frames ...frame) Case {
 	return Case{Name: name, Rule: rule, play: refuses(codes, frames...)}
 }
 
+// first makes the case the one to try first.
+func (c Case) first() Case { c.First = true; return c }
+
 // packed makes the case one that needs permessage-deflate.
 func (c Case) packed() Case { c.deflate = true; return c }
 

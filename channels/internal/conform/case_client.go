@@ -102,7 +102,7 @@ func clientHandshakeCases() []Case {
 				return err
 			}),
 		freshKeyCase(),
-		answered("nothing but what is required", unchanged),
+		answered("nothing but what is required", unchanged).first(),
 		answered("names in small letters", recase(strings.ToLower)),
 		answered("names in capitals", recase(strings.ToUpper)),
 		answered("another reason phrase", func(h *head) { h.start = "HTTP/1.1 101 Web Socket Protocol Handshake" }),

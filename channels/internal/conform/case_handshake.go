@@ -52,7 +52,7 @@ func serverHandshakeCases() []Case {
 			setting("Sec-WebSocket-Protocol", "no.such.protocol.example", "nor.such.a.protocol.example"), checkSubprotocol),
 		accepts("6455/9.1 answer: unknown extension", "an extension that is not known is ignored",
 			setting("Sec-WebSocket-Extensions", "x-no-such-extension; a=1; b"), nil),
-		valid("nothing but what is required", unchanged),
+		valid("nothing but what is required", unchanged).first(),
 		valid("Connection: keep-alive, Upgrade", setting("Connection", "keep-alive, Upgrade")), // H20
 		valid("Connection in two fields", setting("Connection", "keep-alive", "Upgrade")),
 		valid("Connection: upgrade", setting("Connection", "upgrade")),

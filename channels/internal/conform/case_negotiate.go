@@ -40,8 +40,9 @@ func beyond(n int) string {
 }
 
 // offered makes a case of extension offers in one header field or several. Where
-// the server accepts, the answer has to fit and the connection has to work by it;
-// where must is not set, declining is right as well, without being declined.
+// the server accepts, the answer has to fit and the connection has to work by it.
+// One that declines has nothing to show for a valid offer, and is right about one
+// that is not.
 func offered(name, rule string, valid bool, lines ...string) Case {
 	return Case{Name: name, Rule: rule, bare: true, play: func(p *peer) error {
 		r := p.request()

@@ -18,7 +18,7 @@ import (
 // does come back.
 type peer struct {
 	suite  *Suite
-	item   *Case
+	item   *Case // the one that is played
 	judged Role
 	who    string // "server" or "client": the judged end, in transcripts
 	me     string // the other one

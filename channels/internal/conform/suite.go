@@ -82,6 +82,8 @@ type Case struct {
 	Name string
 	// Rule says what has to be done.
 	Rule string
+	// First is set for the simplest case, without which no other can pass.
+	First bool
 
 	play    step
 	bare    bool // the opening handshake is a part of play

@@ -14,6 +14,7 @@ func TestNames(t *testing.T) {
 	for role, least := range map[conform.Role]int{conform.Server: 300, conform.Client: 300} {
 		cases := conform.Cases(role)
 		seen := map[string]bool{}
+		first := 0
 		for _, c := range cases {
 			if seen[c.Name] {
 				t.Errorf("two cases are called %q", c.Name)
@@ -22,9 +23,15 @@ func TestNames(t *testing.T) {
 			if !form.MatchString(c.Name) {
 				t.Errorf("the name %q does not begin with an RFC and a section", c.Name)
 			}
+			if c.First {
+				first++
+			}
 			if c.Rule == "" {
 				t.Errorf("%q has no rule", c.Name)
 			}
+		}
+		if first != 1 {
+			t.Errorf("%d cases are the first", first)
 		}
 		if len(cases) < least {
 			t.Errorf("%d cases for role %d", len(cases), role)
