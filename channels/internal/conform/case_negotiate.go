@@ -107,6 +107,7 @@ func combinations(clientBits []string, build func(name string, params []string) 
 // severalOffers: the order is one of preference; an offer that cannot be accepted
 // does not spoil the next.
 func severalOffers() []Case {
+	// H32: a server may also fail the handshake for an offer that is not valid.
 	const rule = "the answer accepts one of the offers, by that offer's parameters"
 	const deflate = "permessage-deflate"
 	several := func(name string, lines ...string) Case { return offered("7692/5 offers "+name, rule, true, lines...) }
@@ -120,9 +121,9 @@ func severalOffers() []Case {
 		several("behind an unknown extension in another field", "x-unknown; a=\"b\"", deflate),
 		several("before an unknown extension", "permessage-deflate, x-unknown"),
 		several("behind an older one", "x-webkit-deflate-frame, permessage-deflate"),
-		several("first with an unknown parameter", "permessage-deflate; unknown, permessage-deflate"),
-		several("first with a bad value", "permessage-deflate; server_max_window_bits=99, permessage-deflate"),
-		several("first with a parameter twice", "permessage-deflate; server_no_context_takeover; server_no_context_takeover, permessage-deflate"),
+		several("first with an unknown parameter", "permessage-deflate; unknown, permessage-deflate").orRefusal(400),
+		several("first with a bad value", "permessage-deflate; server_max_window_bits=99, permessage-deflate").orRefusal(400),
+		several("first with a parameter twice", "permessage-deflate; server_no_context_takeover; server_no_context_takeover, permessage-deflate").orRefusal(400),
 		several("from the best to the simplest", "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9, "+
 			"permessage-deflate; server_no_context_takeover; client_no_context_takeover, permessage-deflate"),
 		several("with parameters in another order", "permessage-deflate; client_max_window_bits; client_no_context_takeover; server_no_context_takeover"),
