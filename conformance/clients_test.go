@@ -14,6 +14,7 @@ import (
 )
 
 func TestGorillaClient(t *testing.T) {
+	t.Parallel() // most of the time goes into waiting
 	dialer := gorilla.Dialer{EnableCompression: true}
 	judgeClient(t, "gorilla-client.txt", func(ctx context.Context, url string) error {
 		c, _, err := dialer.DialContext(ctx, url, nil)
@@ -27,6 +28,7 @@ func TestGorillaClient(t *testing.T) {
 }
 
 func TestCoderClient(t *testing.T) {
+	t.Parallel() // most of the time goes into waiting
 	judgeClient(t, "coder-client.txt", func(ctx context.Context, url string) error {
 		c, _, err := coder.Dial(ctx, url, &coder.DialOptions{CompressionMode: coder.CompressionContextTakeover})
 		if err != nil {
@@ -37,6 +39,7 @@ func TestCoderClient(t *testing.T) {
 }
 
 func TestGWSClient(t *testing.T) {
+	t.Parallel() // most of the time goes into waiting
 	judgeClient(t, "gws-client.txt", func(ctx context.Context, url string) error {
 		c, _, err := gws.NewClient(gwsEcho{}, &gws.ClientOption{
 			Addr:               url,

@@ -19,6 +19,7 @@ import (
 const limit = 1 << 20
 
 func TestGorillaServer(t *testing.T) {
+	t.Parallel() // most of the time goes into waiting
 	up := gorilla.Upgrader{EnableCompression: true, CheckOrigin: func(*http.Request) bool { return true }}
 	judgeServer(t, "gorilla-server.txt", func(w http.ResponseWriter, r *http.Request) {
 		c, err := up.Upgrade(w, r, nil)
@@ -44,6 +45,7 @@ func echoGorilla(c *gorilla.Conn) error {
 }
 
 func TestCoderServer(t *testing.T) {
+	t.Parallel() // most of the time goes into waiting
 	judgeServer(t, "coder-server.txt", func(w http.ResponseWriter, r *http.Request) {
 		c, err := coder.Accept(w, r, &coder.AcceptOptions{CompressionMode: coder.CompressionContextTakeover})
 		if err != nil {
@@ -78,6 +80,7 @@ func (gwsEcho) OnMessage(c *gws.Conn, m *gws.Message) {
 }
 
 func TestGWSServer(t *testing.T) {
+	t.Parallel() // most of the time goes into waiting
 	up := gws.NewUpgrader(gwsEcho{}, &gws.ServerOption{
 		CheckUtf8Enabled:   true,
 		ReadMaxPayloadSize: limit,

@@ -50,13 +50,16 @@ func limitCases() []Case {
 				return []frame{data(op, payload(op, n+1))}
 			}),
 			limited("limit passed, by its header, "+kind(op), "a message over the limit is refused without waiting for it",
-				tooBig, func(n int) []frame { return []frame{data(op, nil).announcing(uint64(n) + 1)} }),
+				tooBig, func(n int) []frame { return []frame{data(op, nil).announcing(uint64(n) + 1)} }).headerOnly(),
 			limited("limit passed far, by its header, "+kind(op), "a message over the limit is refused without waiting for it",
-				tooBig, func(n int) []frame { return []frame{data(op, nil).announcing(uint64(n) << 20)} }),
+				tooBig, func(n int) []frame { return []frame{data(op, nil).announcing(uint64(n) << 20)} }).headerOnly(),
 		)
 	}
 	return append(all, inflatedCases(limited)...)
 }
+
+// headerOnly marks a case of the limit that sends no payload.
+func (c Case) headerOnly() Case { c.small = true; return c }
 
 // cutOpen makes two fragments, of which the last does not end the message either.
 func (f frame) cutOpen(at int) []frame {

@@ -63,7 +63,7 @@ func (s *Suite) timeout(c *Case) time.Duration {
 		timeout = DefaultTimeout
 	}
 	size := c.largest
-	if c.limited {
+	if c.limited && !c.small {
 		size = int(s.MessageLimit)
 	}
 	return timeout * time.Duration(1+size/mib)
@@ -89,14 +89,15 @@ type Case struct {
 	bare    bool // the opening handshake is a part of play
 	deflate bool // needs permessage-deflate
 	largest int  // bytes of the largest message
-	limited bool // needs to know the endpoint's message limit
+	limited bool // needs to know the endpoint's message limit, and moves as much
+	small   bool // moves little, all the same
 	heavy   bool // moves many frames or pieces
 }
 
 // Heavy reports whether a case moves so much that few should run at once, or they
 // would wait for each other longer than an endpoint may take.
 func (s *Suite) Heavy(c *Case) bool {
-	return c.heavy || c.largest >= 32*kib || c.limited && s.MessageLimit >= 32*kib
+	return c.heavy || c.largest >= 32*kib || c.limited && !c.small && s.MessageLimit >= 32*kib
 }
 
 // Cases returns all cases for servers or for clients.
