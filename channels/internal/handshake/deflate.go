@@ -131,7 +131,8 @@ func acceptOffer(o deflateOffer, takeover bool, bits int) (Deflate, string) {
 	if d.ClientNoTakeover {
 		response += "; " + clientNoTakeover
 	}
-	if d.ServerBits < maxBits {
+	// Section 7.1.2.1: the parameter in an offer is accepted by answering it.
+	if o.serverBits > 0 || d.ServerBits < maxBits {
 		response += "; " + serverBits + "=" + strconv.Itoa(d.ServerBits)
 	}
 	if d.ClientBits < maxBits && o.clientBits != 0 {
