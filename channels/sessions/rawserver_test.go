@@ -2,6 +2,7 @@ package sessions_test
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -38,7 +39,13 @@ func (s *server) get(t *testing.T, path, header string) *http.Response {
 	}
 	t.Cleanup(func() { conn.Close() })
 	io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: example.com\r\n"+header+"\r\n")
-	return readResponse(t, conn)
+	res := readResponse(t, conn)
+	body, err := io.ReadAll(res.Body) // the body ends when the handler has returned
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res
 }
 
 func readResponse(t *testing.T, conn net.Conn) *http.Response {
