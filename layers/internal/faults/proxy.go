@@ -38,19 +38,27 @@ type state struct {
 	accepted int
 }
 
-// StartProxy listens on a free port of 127.0.0.1 and forwards to target, a TCP address
-// or, when network is "unix", a socket's path. The proxy is closed at the end of
-// the test.
-func StartProxy(t testing.TB, network, target string) *Proxy {
-	t.Helper()
+// NewProxy listens on a free port of 127.0.0.1 and forwards to target, a TCP address
+// or, when network is "unix", a socket's path, until Close is called.
+func NewProxy(network, target string) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	p := &Proxy{listener: listener, network: network, target: target, links: map[*link]bool{}}
 	p.changed = sync.NewCond(&p.mu)
 	p.work.Go(p.accept)
-	t.Cleanup(p.close)
+	return p, nil
+}
+
+// StartProxy is NewProxy for a test, at whose end the proxy is closed.
+func StartProxy(t testing.TB, network, target string) *Proxy {
+	t.Helper()
+	p, err := NewProxy(network, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
 	return p
 }
 
@@ -116,14 +124,15 @@ func (p *Proxy) set(change func(*state)) {
 	p.changed.Broadcast()
 }
 
-func (p *Proxy) close() {
+// Close ends the proxy and its connections.
+func (p *Proxy) Close() {
 	p.set(func(s *state) { s.closed = true })
 	p.listener.Close()
 	p.Break()
 	p.work.Wait()
 }
 
-// accept is ended by close.
+// accept is ended by Close.
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
