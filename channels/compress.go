@@ -113,6 +113,9 @@ func (z Compression) agreed(lines []string) (*flate, error) {
 type flate struct {
 	threshold int
 	out, in   deflate.Window
+
+	ahead  *deflate.Reader // looks at an unfinished text; nil when there is none
+	looked int             // how much of in.body it has seen
 }
 
 func (z Compression) newFlate() *flate {
@@ -132,17 +135,14 @@ func (f *flate) compress(data []byte) (*buffer, bool) {
 // it lies in in.bodyBuf.
 func (c *Conn) inflate(payload []byte, borrow bool) ([]byte, error) {
 	in := &c.in
-	limit := math.MaxInt
-	if c.set.messageSize > 0 {
-		limit = int(min(c.set.messageSize, math.MaxInt))
-	}
+	c.flate.endLook()
 	var out *buffer
 	var dst []byte
 	if borrow {
 		out = growMessage(nil, min(4*len(payload), 1<<maxMessageClass))
 		dst = out.b
 	}
-	data, err := deflate.Decompress(dst, payload, limit, &c.flate.in)
+	data, err := deflate.Decompress(dst, payload, c.inflatedLimit(), &c.flate.in)
 	if in.bodyBuf != nil {
 		putMessage(in.bodyBuf)
 	}
@@ -150,13 +150,58 @@ func (c *Conn) inflate(payload []byte, borrow bool) ([]byte, error) {
 	if out != nil {
 		out.b = data
 	}
-	switch {
-	case errors.Is(err, deflate.ErrTooLarge):
-		return nil, c.failRead(StatusMessageTooBig, "message too big")
-	case err != nil:
-		return nil, c.failRead(StatusInvalidPayload, "invalid compressed data")
+	if err != nil {
+		return nil, c.failInflate(err)
 	}
 	return data, nil
+}
+
+// inflatedLimit is how many bytes a message may inflate to.
+func (c *Conn) inflatedLimit() int {
+	if c.set.messageSize > 0 {
+		return int(min(c.set.messageSize, math.MaxInt))
+	}
+	return math.MaxInt
+}
+
+func (c *Conn) failInflate(err error) error {
+	if errors.Is(err, deflate.ErrTooLarge) {
+		return c.failRead(StatusMessageTooBig, "message too big")
+	}
+	return c.failRead(StatusInvalidPayload, "invalid compressed data")
+}
+
+// lookAhead checks what has come of a compressed text whose end has to be waited
+// for. It inflates it in a fixed room and keeps nothing, so that a peer cannot make
+// this side hold more than it has sent; the message is inflated once more when it
+// is complete.
+func (c *Conn) lookAhead() error {
+	in, f := &c.in, c.flate
+	if !in.compressed || in.typ != TextMessage {
+		return nil
+	}
+	if f.ahead == nil {
+		f.ahead, f.looked = deflate.NewReader(nil, c.inflatedLimit(), &f.in), 0
+	}
+	valid := true
+	err := f.ahead.Feed(in.body[f.looked:], func(p []byte) { valid = in.utf8.Write(p) })
+	f.looked = len(in.body)
+	if err == nil && valid {
+		return nil
+	}
+	f.endLook()
+	// RFC 6455, Section 8.1: as for text that is not compressed.
+	if !valid {
+		return c.failRead(StatusInvalidPayload, "invalid UTF-8")
+	}
+	return c.failInflate(err)
+}
+
+func (f *flate) endLook() {
+	if f.ahead != nil {
+		f.ahead.Close()
+		f.ahead = nil
+	}
 }
 
 // A prepared message is one that many sockets get: framed once, and compressed once

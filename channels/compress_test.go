@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
@@ -161,6 +163,83 @@ func TestCorruptCompression(t *testing.T) {
 			if !bytes.Contains(all, []byte("\x03\xefinvalid compressed data")) {
 				t.Errorf("%q: got %q", payload, all)
 			}
+		})
+	}
+}
+
+// F21: a compressed text is refused at its first byte that is not UTF-8, or at what
+// is over the limit, while the message, and even the frame, is still to end; and
+// nothing of it is kept that the peer has not sent.
+func TestUnfinishedCompressedText(t *testing.T) {
+	packed := func(parts ...string) string {
+		var b bytes.Buffer
+		w, _ := flate.NewWriter(&b, flate.BestCompression)
+		for _, part := range parts {
+			io.WriteString(w, part)
+			w.Flush()
+		}
+		return b.String()
+	}
+	frame := func(head byte, payload string, announced int) string {
+		whole := masked(head, payload+strings.Repeat("x", announced-len(payload)))
+		return whole[:len(whole)-announced+len(payload)]
+	}
+	good := packed("gr\xc3\xbcezi mitenand ", strings.Repeat("und so weiter ", 1000), "\xe2\x82")
+	tests := []struct {
+		name, send string
+		want       channels.StatusCode
+	}{
+		{"in the first fragment", masked(0x41, packed("text \xff")), channels.StatusInvalidPayload},
+		{"in a later fragment", masked(0x41, good[:60]) + masked(0x00, good[60:]) + masked(0x00, packed("\xff")), channels.StatusInvalidPayload},
+		{"behind the first part of a rune", masked(0x41, good) + masked(0x00, packed("\x41")), channels.StatusInvalidPayload},
+		{"in a frame", frame(0xc1, packed("text \xed\xa0"), 1000), channels.StatusInvalidPayload},
+		{"in a frame of 64 bits", frame(0xc1, packed("text \xf5"), 100_000), channels.StatusInvalidPayload},
+		{"in a fragment", masked(0x41, good) + frame(0x80, packed("\xc1"), 1000), channels.StatusInvalidPayload},
+		{"no DEFLATE", masked(0x41, "\xff\xff\xff"), channels.StatusInvalidPayload},
+		{"too big", masked(0x41, packed(strings.Repeat("x", 1<<20))) + masked(0x00, packed("x")), channels.StatusMessageTooBig},
+	}
+	for name, mode := range modes {
+		for _, tt := range tests {
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					server := quiet()
+					server.Upgrader.Compression.Mode = mode
+					srv := wstest.NewServer(t, server.HandlerFunc(echo))
+					nc := srv.NetConn()
+					defer nc.Close()
+					start := time.Now()
+					io.WriteString(nc, with("Sec-WebSocket-Extensions: permessage-deflate")+tt.send)
+					all, _ := io.ReadAll(nc)
+					_, answer, _ := bytes.Cut(all, []byte("\r\n\r\n"))
+					if len(answer) < 4 || answer[0] != 0x88 || channels.StatusCode(binary.BigEndian.Uint16(answer[2:])) != tt.want {
+						t.Errorf("answered %q, want a close frame with %v", answer, tt.want)
+					}
+					if d := time.Since(start); d > 2*time.Second {
+						t.Errorf("after %v", d)
+					}
+				})
+			})
+		}
+		t.Run(name+"/what is right", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := quiet()
+				server.Upgrader.Compression.Mode = mode
+				srv := wstest.NewServer(t, server.HandlerFunc(echo))
+				nc := srv.NetConn()
+				defer nc.Close()
+				io.WriteString(nc, with("Sec-WebSocket-Extensions: permessage-deflate"))
+				send := masked(0x88, "\x03\xe8")
+				for range 3 { // the second and third message find the room used
+					send = masked(0x41, good) + masked(0x00, packed("\xac")) + masked(0x80, "\x00") + send
+				}
+				for b := range []byte(send) { // in single bytes
+					nc.Write([]byte{send[b]})
+				}
+				all, _ := io.ReadAll(nc)
+				if n := len(all); n < 4 || string(all[n-4:]) != "\x88\x02\x03\xe8" {
+					t.Errorf("got %q", all)
+				}
+			})
 		})
 	}
 }

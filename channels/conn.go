@@ -78,6 +78,7 @@ func newConn(parent context.Context, scope *Scope, nc net.Conn, client bool, set
 	if len(rest) > 0 {
 		c.in.buf = getReadBuffer()
 		c.in.buf.b = append(c.in.buf.b, rest...)
+		c.in.short = true
 	}
 	if set.pingInterval > 0 {
 		c.mu.Lock()

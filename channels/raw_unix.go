@@ -68,6 +68,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	}
 	c.raw.rn, c.raw.rerr = max(n, 0), err
 	in.buf.b = b[:len(b)+c.raw.rn]
+	in.short = len(in.buf.b) < cap(b)
 	return true
 }
 

@@ -41,6 +41,7 @@ type input struct {
 	borrowed bool    // the last message lies in buf or bodyBuf
 
 	fresh    bool  // woken by the parker, and no message has come yet
+	short    bool  // the last read got less than it had room for: no more was there
 	timed    bool  // a deadline for the message is set
 	quantum  int64 // what may still come before it is set anew
 	controls bucket
@@ -191,11 +192,17 @@ func (c *Conn) releaseMessage() {
 }
 
 // readBody reads the frames of a message, of which the first header has been
-// read, into in.body. Text is checked as it comes.
+// read, into in.body. Text is checked as it comes; where it is compressed, before
+// more of it is waited for.
 func (c *Conn) readBody(borrow bool) error {
 	in := &c.in
 	for {
 		for in.left > 0 {
+			if in.short && c.buffered() == 0 {
+				if err := c.lookAhead(); err != nil {
+					return err
+				}
+			}
 			c.growBody(borrow)
 			free := in.body[len(in.body):cap(in.body)]
 			n, err := c.readPayload(free[:min(int64(len(free)), in.left)])
@@ -206,6 +213,9 @@ func (c *Conn) readBody(borrow bool) error {
 		}
 		if in.head.Fin {
 			return nil
+		}
+		if err := c.lookAhead(); err != nil {
+			return err
 		}
 		if err := c.nextFrame(); err != nil {
 			return err
@@ -388,10 +398,12 @@ func (c *Conn) fill() error {
 		b := in.buf.b
 		n, err := c.nc.Read(b[len(b):cap(b)])
 		in.buf.b = b[:len(b)+n]
+		in.short = len(b)+n < cap(b)
 		return c.heardOrFailed(n, err)
 	}
 	c.releaseInput()
 	n, err := c.nc.Read(in.first[:])
+	in.short = n < len(in.first)
 	if n > 0 {
 		in.buf = getReadBuffer()
 		in.buf.b = append(in.buf.b, in.first[:n]...)
@@ -428,6 +440,7 @@ func (c *Conn) readInto(p []byte) (int, error) {
 	c.releaseInput()
 	c.startClock()
 	n, err := c.nc.Read(p)
+	c.in.short = n < len(p)
 	return n, c.heardOrFailed(n, err)
 }
 

@@ -226,6 +226,9 @@ func (e *refEndpoint) data(h header) error {
 // payload takes a part of a message.
 func (e *refEndpoint) payload(b []byte, endOfFrame bool) error {
 	e.message = append(e.message, b...)
+	if e.op == 1 && e.compressed && endOfFrame && len(e.message) < 1000 && !e.checksWhole() && !utf8Begins(e.unpackBeginning()) {
+		return &failure{1007, "compressed text that is not UTF-8"}
+	}
 	if e.op != 1 || e.compressed ||
 		e.has("does not check UTF-8") || e.has("checks UTF-8 of whole messages") {
 		return nil
@@ -239,6 +242,24 @@ func (e *refEndpoint) payload(b []byte, endOfFrame bool) error {
 		return &failure{1007, "text that is not UTF-8"}
 	}
 	return nil
+}
+
+// checksWhole reports whether compressed text is checked when it is complete, or
+// never.
+func (e *refEndpoint) checksWhole() bool {
+	return e.has("checks UTF-8 of whole messages") || e.has("does not check UTF-8") || e.has("does not check the UTF-8 of compressed text")
+}
+
+// utf8Begins reports whether b can become UTF-8.
+func utf8Begins(b []byte) bool {
+	for len(b) > 0 && utf8.FullRune(b) {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
 }
 
 // restOfRune returns b without the runes that it begins with.

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -79,5 +81,26 @@ func TestReferenceServer(t *testing.T) {
 		}
 		suite := &conform.Suite{MessageLimit: int64(server.limit), RequireCompression: server.deflate}
 		count(t, judgeServer(t, server, suite, conform.Cases(conform.Server)))
+	}
+}
+
+// Compressed text may be refused as it comes, or when it is complete: of that, the
+// cases say that it was so.
+func TestUnfinishedCompressedText(t *testing.T) {
+	cases := slices.DeleteFunc(conform.Cases(conform.Server), func(c conform.Case) bool {
+		return !strings.HasPrefix(c.Name, "6455/8.1 invalid compressed text in the ")
+	})
+	for defect, want := range map[string]conform.Outcome{
+		"":                               conform.Passed,
+		"checks UTF-8 of whole messages": conform.Declined,
+		"does not check the UTF-8 of compressed text": conform.Failed,
+		"fails with 1002 for everything":              conform.Failed,
+	} {
+		server := &refServer{limit: mutantLimit, deflate: true, defect: defect}
+		for name, r := range judgeServer(t, server, &conform.Suite{RequireCompression: true}, cases) {
+			if r.Outcome != want {
+				t.Errorf("%q, %s: outcome %d, want %d: %s", defect, name, r.Outcome, want, r.Detail)
+			}
+		}
 	}
 }

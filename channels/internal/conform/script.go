@@ -131,25 +131,30 @@ func refuses(codes []uint16, frames ...frame) step {
 // wantClose reads a close frame with one of the codes, answers it where it is the
 // first, and reads the end.
 func (p *peer) wantClose(codes []uint16) error {
-	want := "a close frame with " + either(codes) + ", then the end of the connection"
 	for {
 		e, err := p.next()
-		switch {
-		case err != nil || e.what == gotEnd:
-			return unmet(want, e, err)
-		case e.what != gotClose:
-			if err := p.echoed(want, e); err != nil {
-				return err
-			}
-		case !slices.Contains(codes, e.code):
-			return unmet(want, e, nil)
-		default:
-			if !p.closed {
-				p.send(answerTo(e))
-			}
-			return p.wantEnd()
+		if done, err := p.closesWith(codes, e, err); done || err != nil {
+			return err
 		}
 	}
+}
+
+// closesWith is wantClose for an event that has been read: when it is neither wrong
+// nor the close frame, there is more to read.
+func (p *peer) closesWith(codes []uint16, e event, err error) (done bool, _ error) {
+	want := "a close frame with " + either(codes) + ", then the end of the connection"
+	switch {
+	case err != nil || e.what == gotEnd:
+		return false, unmet(want, e, err)
+	case e.what != gotClose:
+		return false, p.echoed(want, e)
+	case !slices.Contains(codes, e.code):
+		return false, unmet(want, e, nil)
+	}
+	if !p.closed {
+		p.send(answerTo(e))
+	}
+	return true, p.wantEnd()
 }
 
 // answerTo is the close frame that answers the one of e.

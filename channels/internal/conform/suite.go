@@ -115,7 +115,7 @@ func Cases(r Role) []Case {
 	}
 	add(lengthCases(), maskingCases(r), reservedCases(), controlCases(),
 		brokenControlCases(), fragmentCases(), continuationCases(),
-		utf8ValidCases(), utf8InvalidCases(), utf8SplitCases(), failFastCases(),
+		utf8ValidCases(), utf8InvalidCases(), utf8SplitCases(), failFastCases(), failFastPackedCases(),
 		closeCases(), closeCodeCases(), afterCloseCases(), limitCases(), largeCases(),
 		compressedCases(), brokenDeflateCases(), takeoverCases())
 	return all

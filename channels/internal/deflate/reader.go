@@ -50,8 +50,27 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// more decodes more, when all has been read.
-func (r *Reader) more() error {
+// Feed inflates the next piece of a message that has not come whole, for a look at
+// it: see is called with parts of what the piece inflates to, which are valid until
+// it returns. It is for a Reader whose source is nil, and after which the message is
+// inflated once more when it is complete: w is left as it was. Errors are
+// ErrCorrupt and ErrTooLarge, after which nothing more may be fed.
+func (r *Reader) Feed(piece []byte, see func([]byte)) error {
+	r.in, r.pos = piece, 0
+	for {
+		err := r.decode()
+		see(r.buf[r.next:r.end])
+		r.next = r.end
+		if err != errFull {
+			r.in = nil
+			return err
+		}
+	}
+}
+
+// decode decodes more, when all has been read. The error is nil when all input is
+// used up, errFull when it may not be.
+func (r *Reader) decode() error {
 	if r.end+margin > len(r.buf) {
 		old := r.end - maxWindow
 		copy(r.buf[:], r.buf[old:r.end])
@@ -65,6 +84,12 @@ func (r *Reader) more() error {
 		return ErrTooLarge
 	}
 	r.end = n
+	return err
+}
+
+// more decodes more, and reads more for it.
+func (r *Reader) more() error {
+	err := r.decode()
 	if err == errFull {
 		return nil
 	}

@@ -58,3 +58,46 @@ func TestReaderDoesNotWait(t *testing.T) {
 		t.Errorf("Read returned %q, %v", p[:n], err)
 	}
 }
+
+// Feed shows all that each piece inflates to, as soon as it has come, and leaves the
+// window to who inflates the message for good.
+func TestReaderFeed(t *testing.T) {
+	plain := bytes.Join(jsonMessages()[:100], nil)
+	out, in := &deflate.Window{Takeover: true}, &deflate.Window{Takeover: true}
+	for round := range 3 { // from the second on matches reach into the history
+		payload := deflate.Compress(nil, plain, out)
+		for _, size := range []int{1, 100, len(payload)} {
+			r := deflate.NewReader(nil, len(plain), in)
+			var got []byte
+			for rest := payload; len(rest) > 0; rest = rest[min(size, len(rest)):] {
+				if err := r.Feed(rest[:min(size, len(rest))], func(p []byte) { got = append(got, p...) }); err != nil {
+					t.Fatalf("round %d, pieces of %d: %v", round, size, err)
+				}
+			}
+			r.Close()
+			if !bytes.Equal(got, plain) {
+				t.Errorf("round %d, pieces of %d: %d bytes that differ from the message's %d", round, size, len(got), len(plain))
+			}
+		}
+		if got, err := deflate.Decompress(nil, payload, len(plain), in); err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("round %d: then %d bytes, %v", round, len(got), err)
+		}
+	}
+
+	payload := deflate.Compress(nil, plain, nil)
+	for _, tt := range []struct {
+		limit int
+		piece []byte
+		want  error
+	}{
+		{len(plain) - 1, payload, deflate.ErrTooLarge},
+		{len(plain), append(payload[:len(payload)/2:len(payload)/2], 0xff, 0xff, 0xff), deflate.ErrCorrupt},
+	} {
+		r := deflate.NewReader(nil, tt.limit, nil)
+		var got []byte
+		if err := r.Feed(tt.piece, func(p []byte) { got = append(got, p...) }); err != tt.want || len(got) > tt.limit || !bytes.HasPrefix(plain, got[:len(got)/2]) {
+			t.Errorf("limit %d: %d bytes and %v, want %v", tt.limit, len(got), err, tt.want)
+		}
+		r.Close()
+	}
+}
