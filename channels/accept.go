@@ -42,7 +42,8 @@ func (srv *Server) HandlerFunc(f func(ctx context.Context, s *Socket) error) htt
 //
 // So the request ends, with everything that hung on it, while the socket lives on:
 // middleware finishes, a request's time limit does not end the socket, and
-// net/http's buffers are free.
+// net/http's buffers are free. Over HTTP/2 (RFC 8441), where a stream ends with its
+// handler, Accept returns when the socket has ended; all else is the same.
 func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) error {
 	scope := scopeOf(r)
 	var ip any
@@ -76,6 +77,10 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 	if err := srv.admit(s); err != nil {
 		conn.Close(StatusServiceRestart, "")
 		return err
+	}
+	if extendedConnect(r) {
+		s.run(h)
+		return nil
 	}
 	go s.run(h) // ends with the connection; Shutdown waits for it
 	return nil

@@ -11,7 +11,7 @@ import (
 
 // An answer is what a valid handshake is answered with (RFC 6455, Section 4.2.2).
 type answer struct {
-	key         string // the client's
+	key         string // the client's; HTTP/2 has none
 	subprotocol string
 	extensions  string
 	flate       *flate
@@ -19,7 +19,7 @@ type answer struct {
 
 // answer chooses among what the client offers.
 func (u *Upgrader) answer(r *http.Request) (a answer, err error) {
-	a.key = r.Header["Sec-Websocket-Key"][0]
+	a.key = r.Header.Get("Sec-Websocket-Key")
 	offered, err := handshake.Subprotocols(r.Header["Sec-Websocket-Protocol"])
 	if err != nil {
 		return a, err
@@ -50,13 +50,18 @@ func (a *answer) writeHeader(w http.ResponseWriter) {
 	h["Upgrade"] = websocketToken
 	h["Connection"] = upgradeToken
 	h["Sec-Websocket-Accept"] = []string{handshake.Accept(a.key)}
+	a.setFields(h)
+	w.WriteHeader(http.StatusSwitchingProtocols)
+}
+
+// setFields sets what was agreed on.
+func (a *answer) setFields(h http.Header) {
 	if a.subprotocol != "" {
 		h["Sec-Websocket-Protocol"] = []string{a.subprotocol}
 	}
 	if a.extensions != "" {
 		h["Sec-Websocket-Extensions"] = []string{a.extensions}
 	}
-	w.WriteHeader(http.StatusSwitchingProtocols)
 }
 
 // A Switcher is a ResponseWriter around another, with an Unwrap method, that does

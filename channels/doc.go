@@ -49,6 +49,22 @@
 // [Upgrader] and [Conn] are the WebSocket alone, for those who want the bare
 // connection in their own handler; [Dial] is the client.
 //
+// # HTTP/2
+//
+// A browser that has its page over HTTP/2 opens WebSockets as streams of the same
+// connection when the server says that it may (RFC 8441), and the same handlers serve
+// them. In Go 1.26 net/http says so in a process that has GODEBUG=http2xconnect=1 in
+// its environment from the start. Before you set it, know that
+//
+//   - browsers then use HTTP/2 for all WebSockets of that origin, and do not fall back:
+//     those that other handlers serve must know it, too. A pattern of http.ServeMux that
+//     begins with GET does not match a stream's CONNECT.
+//   - ServeHTTP returns when the socket has ended; http.Server.Shutdown waits for it, so
+//     use [ShutdownAll]. A socket keeps two goroutines, and is not parked.
+//   - streams share their connection's window. So that a handler which does not read
+//     stops nobody else, set http.HTTP2Config.MaxReceiveBufferPerStream to 64 KiB, or
+//     MaxReceiveBufferPerConnection to 16 MiB.
+//
 // # Concurrency
 //
 //  1. All methods of Server, Scope and Socket may be called from any goroutine;

@@ -10,8 +10,7 @@ import (
 // (RFC 6455, Section 4.1) or HTTP/2 (RFC 8441, Section 5), well-formed or not,
 // and "http" for anything else.
 func requestProtocol(r *http.Request) string {
-	if r.Method == http.MethodConnect && r.Header.Get(":protocol") == "websocket" ||
-		handshake.HasToken(r.Header["Upgrade"], "websocket") {
+	if extendedConnect(r) || handshake.HasToken(r.Header["Upgrade"], "websocket") {
 		return "websocket"
 	}
 	return "http"

@@ -147,7 +147,8 @@ func (u *Upgrader) parse() error {
 //
 // As the handler keeps net/http's buffers and its own request until it returns,
 // and the request's context ends with it, [Server.Accept] is the better choice for
-// connections that live long.
+// connections that live long. Over HTTP/2 (RFC 8441) the handler must not return
+// before the connection is closed: its stream ends with it.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	scope, _ := ScopeFrom(r.Context())
 	c, err := u.upgrade(w, r, context.Background(), scope)
@@ -174,6 +175,9 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent contex
 		he := refuse(http.StatusBadRequest, err.Error())
 		u.refuse(w, r, he)
 		return nil, he
+	}
+	if extendedConnect(r) {
+		return u.upgradeStream(w, r, parent, scope, a)
 	}
 	if !canHijack(w) {
 		return nil, u.broken(w, errors.New("channels: the ResponseWriter cannot be hijacked: a middleware wraps it without an Unwrap method"))
@@ -205,6 +209,22 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, parent contex
 	return c, nil
 }
 
+// upgradeStream is the end of upgrade for HTTP/2.
+func (u *Upgrader) upgradeStream(w http.ResponseWriter, r *http.Request, parent context.Context, scope *Scope, a answer) (*Conn, error) {
+	a.setFields(w.Header())
+	s, err := openStream(w, r)
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil, u.broken(w, errors.New("channels: the ResponseWriter has no deadlines or cannot be flushed: a middleware wraps it without an Unwrap method"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("channels: extended connect: %w", err)
+	}
+	c := newConn(parent, scope, s, false, u.plan.set, nil)
+	c.subprotocol = a.subprotocol
+	c.flate = a.flate
+	return c, nil
+}
+
 // check looks at the request in the order of what is cheap and safe to tell:
 // host, syntax (RFC 6455, Section 4.2.1), origin.
 func (u *Upgrader) check(r *http.Request) *HandshakeError {
@@ -218,6 +238,9 @@ func (u *Upgrader) check(r *http.Request) *HandshakeError {
 }
 
 func checkSyntax(r *http.Request) *HandshakeError {
+	if extendedConnect(r) {
+		return checkConnect(r)
+	}
 	switch {
 	// RFC 9110, Section 7.8: Upgrade in an HTTP/1.0 request MUST be ignored.
 	case !handshake.HasToken(r.Header["Upgrade"], "websocket") || !r.ProtoAtLeast(1, 1):
@@ -240,6 +263,18 @@ func checkSyntax(r *http.Request) *HandshakeError {
 	return nil
 }
 
+// checkConnect is checkSyntax for HTTP/2. RFC 8441, Section 5: there is neither an
+// Upgrade nor a key, the version is as before.
+func checkConnect(r *http.Request) *HandshakeError {
+	if r.ContentLength >= 0 {
+		return refuse(http.StatusBadRequest, "the stream is not open, or has a length")
+	}
+	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || v[0] != "13" {
+		return refuse(http.StatusBadRequest, "the WebSocket version is not 13")
+	}
+	return nil
+}
+
 // refuse answers and logs a handshake that is refused.
 func (u *Upgrader) refuse(w http.ResponseWriter, r *http.Request, he *HandshakeError) {
 	attrs := []slog.Attr{
@@ -256,12 +291,14 @@ func (u *Upgrader) refuse(w http.ResponseWriter, r *http.Request, he *HandshakeE
 		attrs = append(attrs, slog.String("remedy", he.Remedy))
 	}
 	u.logger().LogAttrs(r.Context(), slog.LevelWarn, "websocket handshake refused", attrs...)
-	switch he.Status {
-	case http.StatusUpgradeRequired:
+	switch {
+	case r.ProtoMajor > 1: // whose connection other streams use
+		w.Header().Set("Sec-WebSocket-Version", "13")
+	case he.Status == http.StatusUpgradeRequired:
 		w.Header().Set("Upgrade", "websocket")
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Sec-WebSocket-Version", "13")
-	case http.StatusMethodNotAllowed:
+	case he.Status == http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodGet)
 		w.Header().Set("Connection", "close")
 	default:

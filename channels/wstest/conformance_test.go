@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/internal/gateway"
 	"github.com/sluicehq/sluice/channels/wstest"
 )
 
@@ -64,6 +66,27 @@ func TestUpgraderConforms(t *testing.T) {
 	})
 	expected := expecting(compression)
 	wstest.TestServer(t, wstest.Target{Handler: handler}, expected)
+}
+
+// A socket of a Server echoes, over HTTP/2 (RFC 8441).
+func TestHTTP2Conforms(t *testing.T) {
+	gateway.WithExtendedConnect(t, func(t *testing.T) {
+		compression := compressions["with takeover"]
+		srv := &channels.Server{
+			Upgrader: channels.Upgrader{Limits: limits, Compression: compression, Logger: slog.New(slog.DiscardHandler)},
+			Logger:   slog.New(slog.DiscardHandler),
+		}
+		l := gateway.NewServer(t, &http.Server{Handler: echoing(srv)})
+		expected := expecting(compression)
+		expected.Skip = map[string]string{
+			"6455/4.2.1 refusal: *":                            "HTTP/2 has no Upgrade and no key",
+			"6455/4.4 refusal: *":                              "HTTP/2 has no 426",
+			"9110/7.8 refusal: *":                              "HTTP/2 has no Upgrade",
+			"6455/9.1 bad extensions, bytes that are no token": "net/http refuses them",
+		}
+		target := wstest.Target{URL: "ws://localhost/", NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }}
+		wstest.TestServer(t, target, expected)
+	})
 }
 
 // A client echoes.
