@@ -25,6 +25,10 @@ const patience = 20 * time.Second
 var demoBinary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(http2Role) != "" {
+		serveHTTP2()
+		return
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "sluice-e2e-")
 		if err != nil {
