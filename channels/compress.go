@@ -47,10 +47,6 @@ const (
 	// takeoverBits is the size of the windows that are kept, 4 KiB: on JSON messages
 	// of 1 KB, 32 KiB would compress them by a tenth more.
 	takeoverBits = 12
-
-	// deflateSlack is how much longer than the limit for messages a compressed one
-	// may be: what does not compress grows a little.
-	deflateSlack = 1024
 )
 
 func (z Compression) validate() error {
@@ -154,6 +150,14 @@ func (c *Conn) inflate(payload []byte, borrow bool) ([]byte, error) {
 		return nil, c.failInflate(err)
 	}
 	return data, nil
+}
+
+// packedLimit is how many bytes a compressed message may come in that inflates to at
+// most limit: what does not compress grows, by 5 bytes for each stored block, which
+// are as short as 128 bytes where zlib is told to use little memory (Chromium's have
+// 16 KiB), and for each fragment that is flushed.
+func packedLimit(limit int64) int64 {
+	return limit + min(limit/16+5*defaultFragments, math.MaxInt64-limit)
 }
 
 // inflatedLimit is how many bytes a message may inflate to.

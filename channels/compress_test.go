@@ -150,6 +150,40 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// A message that is as large as may be is accepted however badly it was compressed:
+// in stored blocks of 128 bytes, as zlib makes them of what does not compress.
+func TestMessageThatGrows(t *testing.T) {
+	for _, size := range []int{1 << 20, 16 << 20} {
+		random := rand.NewChaCha8([32]byte{}).Uint64
+		var payload, plain []byte
+		for len(plain) < size {
+			block := binary.LittleEndian.AppendUint64(nil, random())
+			for len(block) < 128 {
+				block = binary.LittleEndian.AppendUint64(block, random())
+			}
+			plain = append(plain, block...)
+			payload = append(append(payload, 0x00, 128, 0, 127, 0xff), block...)
+		}
+		payload = append(payload, 0x00)
+		server := quiet()
+		server.Upgrader.Compression.Mode = channels.NoContextTakeover
+		server.Upgrader.Limits.MessageSize = int64(size)
+		got := make(chan channels.Message, 1)
+		srv := wstest.NewServer(t, server.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+			m, err := s.Read(ctx)
+			got <- m
+			return err
+		}))
+		nc := srv.NetConn()
+		defer nc.Close()
+		io.WriteString(nc, with("Sec-WebSocket-Extensions: permessage-deflate"))
+		go io.WriteString(nc, masked(0xc2, string(payload)))
+		if m := <-got; !bytes.Equal(m.Data, plain) {
+			t.Errorf("%d bytes in %d: %d bytes came", size, len(payload), len(m.Data))
+		}
+	}
+}
+
 // F29: what is no DEFLATE data closes with 1007.
 func TestCorruptCompression(t *testing.T) {
 	for _, payload := range []string{"\xff\xff\xff", "\x00\x05\x00\x00\x00", "garbage!"} {

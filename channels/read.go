@@ -350,7 +350,7 @@ func (c *Conn) beginFrame(h *frame.Header) error {
 	if c.set.messageSize > 0 {
 		limit = c.set.messageSize
 		if in.compressed {
-			limit += deflateSlack
+			limit = packedLimit(limit)
 		}
 	}
 	if h.Length > limit-in.size {
