@@ -112,7 +112,7 @@ func (s *Session) commitCookie(kind saveKind) error {
 // commitStore brings the Store up to date.
 func (s *Session) commitStore(ctx context.Context, kind saveKind) error {
 	s.mu.Lock()
-	needed := s.resolved && (s.ended || kind != saveEnding && (s.dirty() || s.touchDue()))
+	needed := s.resolved && (s.ended || kind != saveEnding && (s.dirty() || s.touchDue() || s.turnDue()))
 	s.mu.Unlock()
 	if !needed {
 		return nil

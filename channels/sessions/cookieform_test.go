@@ -210,7 +210,7 @@ func clockJump(t *testing.T, mode string, jump time.Duration) {
 	if mode == "store" {
 		b.cookie = strings.Repeat("A", 43)
 		m.Store = &sessions.MemoryStore{}
-		data := fmt.Sprintf("s1.%d.%d.m%s{}", at, at+3600, someID)
+		data := fmt.Sprintf("s1.%d.%d.%sm%s{}", at, at+3600, sessions.Turn(b.cookie, at), someID)
 		if _, err := m.Store.Save(t.Context(), sessions.StoreKey(b.cookie), []byte(data), 0, farFuture); err != nil {
 			t.Fatal(err)
 		}

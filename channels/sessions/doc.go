@@ -42,15 +42,21 @@
 // have a life of its own ([Session.SetExpiry], "remember me"). Times are whole
 // seconds. That a session was used is recorded at most ten times in an IdleTimeout.
 //
+// A cookie that is kept for months may be copied. With a Store, the token of a session
+// that has a life of its own is therefore replaced every 10 minutes in which it is used,
+// and a former one that is shown again ends the session, for the thief and for who was
+// robbed: see [Session.Reused]. Without a Store nobody can tell a copy: keep such lives
+// short.
+//
 // # Sockets
 //
 // A change that is made before a socket is accepted goes out with the 101. From then
 // on no cookie can be set: [Session.Save] saves to a Store, and without one, returns
 // [ErrDetached], as Set does. [Session.Reload] sees what HTTP requests have changed
-// in the Store meanwhile. A session that was renewed by a request is ended for a
-// socket with the old token: it must connect again, with the new cookie. An open
-// socket is no use of the session: with an IdleTimeout it is the requests that keep
-// the session alive.
+// in the Store meanwhile. The data of a session that was renewed by a request is out of
+// reach for a socket with the old token, until it connects again with the new cookie.
+// An open socket is no use of the session: with an IdleTimeout it is the requests that
+// keep the session alive, and [Deadlines] tells whether they did.
 //
 // # The cookie
 //
@@ -78,7 +84,8 @@
 // deeper than 63 levels, with at most 1,024 different keys.
 //
 // With a Store the value is 43 characters of base64url: 32 random bytes. The store's
-// key is "session:" and the SHA-256 of it.
+// key is "session:" and a SHA-256 of the first 22 characters; of the others the session
+// holds another, and they are compared in constant time.
 //
 // # Keys
 //

@@ -19,6 +19,13 @@ func ParseObject(text string) (rewritten string, ok bool) {
 // StoreKey is the key of a token in a Store.
 var StoreKey = storeKey
 
+// Turn is what a Store has of a token that was given out at a time.
+func Turn(token string, at int64) string {
+	t := newTurn(token)
+	t.at = at
+	return string(t.append(nil))
+}
+
 // Saves returns how often a MemoryStore was written to; 0 without one.
 func Saves(m *Manager) uint64 {
 	if store, ok := m.Store.(*MemoryStore); ok {

@@ -59,13 +59,22 @@ func (s *Session) resolve(ctx context.Context) error {
 	return s.fetch(ctx, token, storeKey(token))
 }
 
-// fetch loads what the Store has under a key. The store is locked.
+// fetch loads what the Store has under a key. Token, if not empty, is what the client has
+// shown. The store is locked.
 func (s *Session) fetch(ctx context.Context, token, key string) error {
 	r, version, err := s.loadRecord(ctx, key)
 	if err != nil {
 		return err
 	}
+	worth := tokenWrong
+	if version != 0 && token != "" {
+		worth = r.turn.standing(token, time.Now().Unix())
+	}
 	s.mu.Lock()
+	if !s.resolved && version != 0 && worth == tokenWrong {
+		s.mu.Unlock()
+		return s.refuse(ctx, r, key)
+	}
 	defer s.mu.Unlock()
 	s.resolved = true
 	line := s.line
@@ -74,8 +83,32 @@ func (s *Session) fetch(ctx context.Context, token, key string) error {
 		s.adopt(r)
 		s.key, s.version = key, version
 		if !s.committed {
-			s.token, s.line = token, line
+			s.token, s.standing, s.line = token, worth, line
 		}
+	}
+	return nil
+}
+
+// refuse makes nobody's session of one whose token was not quite right, and ends it if it
+// is of the kind whose token is replaced.
+func (s *Session) refuse(ctx context.Context, r record, key string) error {
+	watched := r.mode == modeOwn
+	if watched {
+		if err := s.rules.store.Delete(ctx, key); err != nil {
+			return unavailable("delete", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.unlock()
+	s.resolved = true
+	s.clear()
+	if watched {
+		s.ended = true
+		s.reused = &Session{rules: s.rules, lock: make(chan struct{}, 1), resolved: true, committed: true}
+		s.reused.adopt(r)
+		s.note("a former token of a remembered session was used: the cookie has been copied, and the session is ended, id " + r.id)
+	} else {
+		s.ignore(refusedForm)
 	}
 	return nil
 }

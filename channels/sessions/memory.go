@@ -72,6 +72,20 @@ func (m *MemoryStore) Load(_ context.Context, key string) ([]byte, uint64, error
 	return slices.Clone(row.data), row.version, nil
 }
 
+// LoadMany implements [BatchStore].
+func (m *MemoryStore) LoadMany(_ context.Context, keys []string) (map[string][]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	found := make(map[string][]byte, len(keys))
+	for _, key := range keys {
+		if row := m.live(key, now); row != nil {
+			found[key] = row.data // which is replaced, not changed
+		}
+	}
+	return found, nil
+}
+
 // Save implements [Store].
 func (m *MemoryStore) Save(_ context.Context, key string, data []byte, version uint64, expires time.Time) (uint64, error) {
 	now := time.Now()
@@ -119,7 +133,8 @@ func (m *MemoryStore) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-// Len returns the number of sessions that have not expired.
+// Len returns the number of sessions that have not expired, and of the places that
+// renewed ones have left.
 func (m *MemoryStore) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,8 +1,6 @@
 package sessions
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ type record struct {
 	mode         byte
 	issued, ends int64 // Unix seconds: when it was saved, and the end of its life
 	values       []entry
+	turn         turn // in a Store
 }
 
 // The modes of a session: whose rules end it.
@@ -21,7 +20,7 @@ const (
 	modeManager = 'm' // the Manager
 	modeBrowser = 'b' // the browser's, when it is closed, and the Manager's
 	modeOwn     = 'o' // its own, given by SetExpiry
-	modeEnded   = 'x' // in a Store: it was renewed, and this is the old token
+	modeEnded   = 'x' // in a Store: it was renewed, and this is the old token's place
 )
 
 const (
@@ -65,35 +64,41 @@ func (r *record) parsePayload(b []byte) bool {
 // storedPrefix begins what is saved in a Store, and no token of a cookie.
 const storedPrefix = "s1."
 
-// appendStored appends the form for a Store: s1.ISSUED.ENDS. and the payload.
+// appendStored appends the form for a Store: s1.ISSUED.ENDS. with what turn.append
+// writes, and the payload.
 func (r *record) appendStored(b []byte) []byte {
 	b = append(b, storedPrefix...)
 	b = strconv.AppendInt(b, r.issued, 10)
 	b = append(b, '.')
 	b = strconv.AppendInt(b, r.ends, 10)
 	b = append(b, '.')
+	b = r.turn.append(b)
 	return r.appendPayload(b)
 }
+
+// maxHead is the length of what is in front of the payload.
+const maxHead = len(storedPrefix) + 2*12 + maxTurn
 
 // parseStored reads the same.
 func (r *record) parseStored(b []byte) bool {
 	if len(b) > MaxStored {
 		return false
 	}
-	head := string(b[:min(len(b), len(storedPrefix)+2*12)])
+	head := string(b[:min(len(b), maxHead)])
 	rest, ok1 := strings.CutPrefix(head, storedPrefix)
 	issued, rest, ok2 := strings.Cut(rest, ".")
-	ends, _, ok3 := strings.Cut(rest, ".")
+	ends, rest, ok3 := strings.Cut(rest, ".")
 	if !ok1 || !ok2 || !ok3 {
 		return false
 	}
-	var ok4, ok5 bool
+	var ok4, ok5, ok6 bool
 	r.issued, ok4 = parseUnix(issued)
 	r.ends, ok5 = parseUnix(ends)
-	if !ok4 || !ok5 {
+	r.turn, rest, ok6 = parseTurn(rest)
+	if !ok4 || !ok5 || !ok6 {
 		return false
 	}
-	return r.parsePayload(b[len(storedPrefix)+len(issued)+1+len(ends)+1:])
+	return r.parsePayload(b[len(head)-len(rest):])
 }
 
 // expires returns when the session ends unless it is used again.
@@ -108,19 +113,4 @@ func (r *record) expires(idle int64) int64 {
 // gives is not believed: after the clock was set right, nothing lives for ever.
 func (r *record) alive(now, idle int64) bool {
 	return r.mode != modeEnded && now < r.expires(idle) && r.ends-now <= int64(maxLife/time.Second)+skew
-}
-
-// storeKey returns the key of a token in a Store. It is made of the token's hash,
-// so it gives no token away, takes as long to look up for a token that is nearly
-// right as for any other, and means the same to a store that ignores case. The
-// prefix keeps it apart from what else a cache may hold.
-func storeKey(token string) string {
-	sum := sha256.Sum256([]byte("sluice session " + token))
-	return "session:" + base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// isStoreToken reports whether text could be a token: 32 bytes in base64url. What
-// could not is never shown to a Store.
-func isStoreToken(text string) bool {
-	return len(text) == 43 && isBase64URL(text)
 }

@@ -2,22 +2,14 @@ package sessions
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
 )
 
-const (
-	// maxMerges is how often a save tries again when the session was changed
-	// elsewhere meanwhile.
-	maxMerges = 10
-
-	// afterRenew is how long the old token's place stays taken, in seconds, if it
-	// cannot be deleted.
-	afterRenew = 60
-)
+// maxMerges is how often a save tries again when the session was changed elsewhere
+// meanwhile.
+const maxMerges = 10
 
 // A draft is a session on its way into the Store.
 type draft struct {
@@ -98,6 +90,9 @@ func (s *Session) draft() *draft {
 		version: s.version,
 	}
 	d.issued = time.Now().Unix()
+	if d.expiry && s.token != "" && s.standing != tokenGood {
+		d.renew = true // the cookie needs a new age, and its present token is not known
+	}
 	s.owned, s.renew, s.expiry = false, false, false
 	return d
 }
@@ -115,6 +110,7 @@ func (s *Session) write(ctx context.Context, d *draft) error {
 // create saves a new session, under a new token.
 func (s *Session) create(ctx context.Context, d *draft) error {
 	d.token, d.key = newToken()
+	d.turn = newTurn(d.token)
 	version, err := s.put(ctx, d, d.key, 0)
 	if err != nil {
 		return err
@@ -141,9 +137,11 @@ func (s *Session) update(ctx context.Context, d *draft) error {
 
 // move saves the session under a new token and then, if it is still there, ends
 // the old one. Until then nobody knows the new token, and afterwards nobody can
-// write to the old.
+// write to the old, whose place says where the session has gone: for sockets that were
+// opened with it, see Deadlines.
 func (s *Session) move(ctx context.Context, d *draft) error {
 	token, key := newToken()
+	d.turn = newTurn(token)
 	err := s.moveTo(ctx, d, token, key)
 	if err != nil {
 		s.discard(ctx, key)
@@ -158,10 +156,8 @@ func (s *Session) moveTo(ctx context.Context, d *draft, token, key string) error
 		if version, err = s.put(ctx, d, key, version); err != nil {
 			return err
 		}
-		gone := record{id: d.id, mode: modeEnded, issued: d.issued, ends: d.issued + afterRenew}
-		_, err = s.putRecord(ctx, &gone, d.key, d.version)
+		_, err = s.putRecord(ctx, d.movedTo(key), d.key, d.version)
 		if err == nil {
-			s.discard(ctx, d.key)
 			d.token, d.key = token, key
 			return s.wrote(ctx, d, version, true)
 		}
@@ -175,11 +171,21 @@ func (s *Session) moveTo(ctx context.Context, d *draft, token, key string) error
 	return fmt.Errorf("%w: it never stopped changing", ErrConflict)
 }
 
-// discard deletes what is of no use to anybody, and expires by itself if that
-// fails.
+// keyMoved is the key, in the place of an old token, of the session's new place.
+const keyMoved = "to"
+
+// movedTo is what takes the old token's place.
+func (d *draft) movedTo(key string) *record {
+	return &record{
+		id: d.id, mode: modeEnded, issued: d.issued, ends: d.ends, turn: d.turn,
+		values: []entry{{keyMoved, `"` + key + `"`}},
+	}
+}
+
+// discard deletes what nobody knows of, and expires by itself if that fails.
 func (s *Session) discard(ctx context.Context, key string) {
 	if err := s.rules.store.Delete(ctx, key); err != nil {
-		s.rules.log().WarnContext(ctx, "sessions: an old token's place was not deleted; it will expire", "err", err)
+		s.rules.log().WarnContext(ctx, "sessions: a renewal failed, and what it left was not deleted; it will expire", "err", err)
 	}
 }
 
@@ -198,6 +204,9 @@ func (s *Session) merge(ctx context.Context, d *draft) error {
 	d.values = apply(d.base, d.ours, theirs.values)
 	if !d.expiry && !d.renew {
 		d.mode, d.ends = theirs.mode, theirs.ends
+	}
+	if !d.renew {
+		d.turn = theirs.turn
 	}
 	d.version = version
 	return nil
@@ -228,7 +237,7 @@ func (s *Session) putRecord(ctx context.Context, r *record, key string, version 
 // wrote notes that a draft was saved, and makes the cookie if one is needed.
 func (s *Session) wrote(ctx context.Context, d *draft, version uint64, cookie bool) error {
 	line := ""
-	if cookie {
+	if cookie && d.turn.standing(d.token, 0) == tokenGood { // or else another response has set it
 		var err error
 		if line, err = s.rules.cookie.set(d.token, s.maxAge(&d.record)); err != nil {
 			return err
@@ -248,29 +257,41 @@ func (s *Session) wrote(ctx context.Context, d *draft, version uint64, cookie bo
 	if !s.expiry && !s.renew {
 		s.now.mode, s.now.ends = d.mode, d.ends
 	}
-	s.now.issued = d.issued
+	s.now.issued, s.now.turn = d.issued, d.turn
 	s.saved, s.exists = d.record, true
 	s.key, s.version = d.key, version
 	if s.committed {
 		return nil
 	}
-	s.token = d.token
+	if s.token != d.token {
+		s.token, s.standing = d.token, tokenGood
+	}
 	if line != "" {
 		s.line, s.ended = line, false
 	}
 	return nil
 }
 
-// touch saves that the session was used. If somebody else saved it meanwhile, that
-// serves as well. The store is locked.
+// touch saves that the session was used, that its token was seen, or gives out another.
+// If somebody else saved it meanwhile, that serves as well. The store is locked.
 func (s *Session) touch(ctx context.Context) {
 	s.mu.Lock()
-	due, key, version, r := s.touchDue(), s.key, s.version, s.saved
+	turning, token := s.turnDue(), s.token
+	due, key, version, r := turning || s.touchDue(), s.key, s.version, s.saved
+	r.turn.seen = r.turn.seen || s.standing == tokenGood
 	s.mu.Unlock()
 	if !due {
 		return
 	}
 	r.issued = time.Now().Unix()
+	line := ""
+	if turning {
+		fresh, _ := newToken()
+		fresh = token[:seriesLen] + fresh[seriesLen:]
+		r.turn = r.turn.next(token, fresh)
+		token = fresh
+		line, _ = s.rules.cookie.set(token, s.maxAge(&r)) // as long as the one before
+	}
 	version, err := s.putRecord(ctx, &r, key, version)
 	switch {
 	case errors.Is(err, ErrConflict):
@@ -279,16 +300,13 @@ func (s *Session) touch(ctx context.Context) {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.key == key {
-			s.version, s.saved.issued, s.now.issued = version, r.issued, r.issued
+		if s.key != key {
+			return
+		}
+		s.version, s.saved.issued, s.now.issued = version, r.issued, r.issued
+		s.saved.turn, s.now.turn = r.turn, r.turn
+		if turning {
+			s.token, s.standing, s.line = token, tokenGood, line
 		}
 	}
-}
-
-// newToken returns 32 random bytes for a cookie, and what they are saved under.
-func newToken() (token, key string) {
-	var b [32]byte
-	rand.Read(b[:])
-	token = base64.RawURLEncoding.EncodeToString(b[:])
-	return token, storeKey(token)
 }

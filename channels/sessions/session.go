@@ -37,11 +37,13 @@ type Session struct {
 	renew  bool   // Renew was called since it was saved
 	expiry bool   // SetExpiry was called since it was saved
 
-	token   string // in a Store: what the client has; forgotten once no cookie can be set
-	key     string // in a Store: what it is saved under
-	version uint64 // in a Store: what is there
-	ended   bool   // Destroy was called: the client's cookie is to go
-	endKey  string // in a Store: what Destroy left to delete
+	token    string   // in a Store: what the client has; forgotten once no cookie can be set
+	standing standing // in a Store: what that was worth
+	reused   *Session // in a Store: what was ended because a former token was shown
+	key      string   // in a Store: what it is saved under
+	version  uint64   // in a Store: what is there
+	ended    bool     // Destroy was called: the client's cookie is to go
+	endKey   string   // in a Store: what Destroy left to delete
 
 	line string // the Set-Cookie line that is to go out
 }
@@ -219,6 +221,8 @@ func (s *Session) Expires() time.Time {
 // browser is closed, and IdleTimeout does not apply. 0 makes it end with the
 // browser, or by the Manager's Lifetime and IdleTimeout. A negative d returns to
 // the Manager's rules.
+//
+// In a Store such a session is watched for theft: see [Session.Reused].
 func (s *Session) SetExpiry(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -251,6 +255,21 @@ func (s *Session) Renew() {
 	}
 }
 
+// Reused returns the session that the client's token was of, if it was ended because the
+// token is a former one, and nil otherwise. It is for reading only.
+//
+// The cookie of a session with a life of its own (SetExpiry) may lie about for months.
+// In a Store its token is therefore replaced while the session is used, 10 minutes after
+// the last time. A former one is good for a minute after that, for requests that were
+// sent with it, and for as long as nobody has shown the new one, which may have been
+// lost on the way. From then on whoever shows a former token has copied the cookie, or is
+// the one who was robbed: nothing tells which, so the session ends for both.
+func (s *Session) Reused() *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reused
+}
+
 // Destroy ends the session: its data and its token. What is set afterwards makes
 // a new one. With all data in the cookie the browser is told to forget it; a copy
 // of it stays good until it expires.
@@ -270,6 +289,7 @@ func (s *Session) clear() {
 	s.saved, s.now = record{}, record{}
 	s.owned, s.exists, s.oldKey, s.renew, s.expiry = false, false, false, false, false
 	s.token, s.key, s.version, s.line = "", "", 0, ""
+	s.standing = tokenWrong
 }
 
 // adopt takes r for what is saved.
@@ -291,7 +311,18 @@ func (s *Session) touchDue() bool {
 	}
 	used := s.rules.idle > 0 && s.now.mode != modeOwn &&
 		time.Now().Unix()-s.now.issued >= s.rules.idle/10
-	return used || s.oldKey
+	return used || s.oldKey || s.standing == tokenGood && !s.now.turn.seen
+}
+
+// turnDue reports whether the client is to get another token, because the session is
+// remembered and its token was used for a while, or because the client never got the
+// one that it was given.
+func (s *Session) turnDue() bool {
+	if !s.exists || s.committed || s.token == "" || s.line != "" || s.now.mode != modeOwn {
+		return false
+	}
+	age := time.Now().Unix() - s.now.turn.at
+	return s.standing == tokenGood && age >= turnAfter || s.standing == tokenBefore && age >= turnGrace
 }
 
 // maxAge returns how long the browser is to keep the cookie, in seconds; 0: until

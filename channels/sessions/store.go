@@ -17,7 +17,7 @@ import (
 //
 // An error whose method Conflict() bool, found by errors.As, returns true is a
 // conflict; any other error means that the store is not to be reached, and
-// becomes [ErrUnavailable].
+// becomes [ErrUnavailable]. A [BatchStore] can load many at once.
 type Store interface {
 	// Load returns what was saved last, and its version. There is nothing, and
 	// nil, 0, nil is returned, when the key was never saved, was deleted, or has

@@ -88,6 +88,8 @@ func TestStoreKeys(t *testing.T) {
 	}{
 		{"C25 a token of the attacker's choice", strings.Repeat("A", 43), true},
 		{"C50 another case", swapCase(token), true},
+		{"C50 another case at the end", token[:22] + swapCase(token[22:]), true},
+		{"C50 another end", token[:42] + string(rune('A'+(token[42]-'A'+1)%26)), true},
 		{"C50 and a space", token + " ", false},
 		{"C52 a path", "../../" + token[6:], false},
 		{"C52 a short token", token[:42], false},
@@ -110,6 +112,9 @@ func TestStoreKeys(t *testing.T) {
 				t.Error("C25: the token was adopted")
 			}
 		})
+	}
+	if b.get("k") != "v" {
+		t.Error("the session suffered from tokens that resemble its own")
 	}
 }
 
@@ -276,8 +281,9 @@ func TestNoResurrection(t *testing.T) {
 				if got := old.get("k"); got != "" {
 					t.Errorf("the old token has data: %q", got)
 				}
-				if want := map[string]int{"destroyed": 0, "renewed": 1}[end]; store.Len() != want {
-					t.Errorf("%d sessions in the store, want %d", store.Len(), want)
+				// Of the renewed one there is also where it has gone.
+				if want := map[string]int{"destroyed": 0, "renewed": 2}[end]; store.Len() != want {
+					t.Errorf("%d places taken in the store, want %d", store.Len(), want)
 				}
 				if end == "renewed" && (b.get("k") != "v" || b.get("user") != "alice") {
 					t.Error("the renewed session suffered")
@@ -369,13 +375,20 @@ func TestRenewalBreaksOff(t *testing.T) {
 	if got := store.Store.(*sessions.MemoryStore).Len(); got != 1 || b.get("who") != "alice" {
 		t.Errorf("%d sessions, who is %q", got, b.get("who"))
 	}
-	// If the old one's place cannot be deleted, it is taken, and expires.
+	// What it leaves is nobody's also if it cannot be deleted.
+	saves, store.save = 0, func() error {
+		if saves++; saves == 2 {
+			return errors.New("connection reset")
+		}
+		return nil
+	}
 	store.delete = func() error { return errors.New("connection reset") }
-	old := b.clone()
-	b.visit(func(s *sessions.Session) { s.Renew() })
-	store.delete = nil
-	if old.get("who") != "" || b.get("who") != "alice" {
-		t.Errorf("the old token is %q's, the new one %q's", old.get("who"), b.get("who"))
+	if res := b.visit(func(s *sessions.Session) { s.Renew() }); res.StatusCode != 503 {
+		t.Errorf("status %d, want 503", res.StatusCode)
+	}
+	store.save, store.delete = nil, nil
+	if b.get("who") != "alice" {
+		t.Error("the session is lost")
 	}
 }
 
@@ -424,33 +437,42 @@ func TestStoreHoldsMore(t *testing.T) {
 
 // C35, C36: what a store has is checked like what a client sends.
 func TestStoredDataIsChecked(t *testing.T) {
+	const cookie = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	now := time.Now().Unix()
-	head := fmt.Sprintf("s1.%d.%d.", now, now+3600)
-	for name, data := range map[string]string{
+	turn := sessions.Turn(cookie, now)
+	head := fmt.Sprintf("s1.%d.%d.%s", now, now+3600, turn)
+	tests := map[string]string{
 		"empty":                  "",
 		"C36 pickle":             "\x80\x04\x95",
 		"C36 gob":                "\x0d\x7f\x04\x01\x02",
 		"C10 a cookie":           forge(ring(t, "a"), "m"+someID+`{"who":"alice"}`, time.Now().Add(time.Hour)),
-		"no times":               "s1..." + someID + "{}",
-		"C17 a negative time":    fmt.Sprintf("s1.-1.%d.m%s{}", now+3600, someID),
-		"C19 for ever":           fmt.Sprintf("s1.%d.99999999999.m%s{}", now, someID),
+		"no times":               "s1..." + turn + "m" + someID + "{}",
+		"C17 a negative time":    fmt.Sprintf("s1.-1.%d.%sm%s{}", now+3600, turn, someID),
+		"C19 for ever":           fmt.Sprintf("s1.%d.99999999999.%sm%s{}", now, turn, someID),
 		"C35 a key twice":        head + "m" + someID + `{"a":1,"a":2}`,
 		"C35 depth":              head + "m" + someID + `{"a":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`,
 		"C35 too large":          head + "m" + someID + `{"a":"` + strings.Repeat("x", sessions.MaxStored) + `"}`,
 		"another version's form": "s2" + head[2:] + "m" + someID + "{}",
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, m := newHooked()
-			b := newBrowser(t, m)
-			b.cookie = strings.Repeat("A", 43)
-			if _, err := m.Store.Save(t.Context(), sessions.StoreKey(b.cookie), []byte(data), 0, farFuture); err != nil {
-				t.Fatal(err)
-			}
-			b.visit(func(s *sessions.Session) {
-				if !s.IsNew() || len(s.Keys()) > 0 {
-					t.Errorf("taken: %v", s.Keys())
-				}
-			})
-		})
+		"another one's token":    strings.Replace(head, turn, sessions.Turn(strings.Repeat("B", 43), now), 1) + "m" + someID + "{}",
+		"no token":               fmt.Sprintf("s1.%d.%d.%d.1...m%s{}", now, now+3600, now, someID),
+		"a renewed one":          head + "x" + someID + "{}",
+	}
+	taken := func(t *testing.T, data string) (taken bool) {
+		_, m := newHooked()
+		b := newBrowser(t, m)
+		b.cookie = cookie
+		if _, err := m.Store.Save(t.Context(), sessions.StoreKey(cookie), []byte(data), 0, farFuture); err != nil {
+			t.Fatal(err)
+		}
+		b.visit(func(s *sessions.Session) { taken = !s.IsNew() || len(s.Keys()) > 0 })
+		return taken
+	}
+	for name, data := range tests {
+		if taken(t, data) {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if !taken(t, head+"m"+someID+"{}") {
+		t.Error("what is good is not taken: the tests show nothing")
 	}
 }

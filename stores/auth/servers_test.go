@@ -15,8 +15,9 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// openPostgres opens a schema of the test's own, where unqualified names are.
-func openPostgres(t *testing.T) *sql.DB {
+// openPostgres opens a schema of the test's own, where unqualified names are. More
+// parameters of the connections may be given, "name=value".
+func openPostgres(t *testing.T, parameters ...string) *sql.DB {
 	t.Helper()
 	if os.Getenv("SLUICE_TEST_OFFLINE") == "1" {
 		t.Skip("SLUICE_TEST_OFFLINE is 1")
@@ -32,11 +33,14 @@ func openPostgres(t *testing.T) *sql.DB {
 			t.Error(err)
 		}
 	})
-	separator := "?"
-	if strings.Contains(dsn, "?") {
-		separator = "&"
+	for _, parameter := range append(parameters, "search_path="+schema) {
+		separator := "?"
+		if strings.Contains(dsn, "?") {
+			separator = "&"
+		}
+		dsn += separator + parameter
 	}
-	db := open(t, "pgx", dsn+separator+"search_path="+schema)
+	db := open(t, "pgx", dsn)
 	db.SetMaxOpenConns(16)
 	return db
 }

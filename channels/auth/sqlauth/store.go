@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/channels/internal/sqlretry"
 	"github.com/sluicehq/sluice/channels/sessions/sqlstore"
 )
 
@@ -42,7 +43,7 @@ func (s *Store) Schema() string { return s.sql.schema }
 
 // Put implements auth.TicketStore. The time counts by the database's clock.
 func (s *Store) Put(ctx context.Context, key string, data []byte, ttl time.Duration) error {
-	if _, err := s.db.ExecContext(ctx, s.sql.put, key, data, ttl.Milliseconds()); err != nil {
+	if _, err := s.exec(ctx, s.sql.put, key, data, ttl.Milliseconds()); err != nil {
 		return fmt.Errorf("sqlauth: put a ticket: %w", err)
 	}
 	return nil
@@ -51,9 +52,11 @@ func (s *Store) Put(ctx context.Context, key string, data []byte, ttl time.Durat
 // Take implements auth.TicketStore, with one statement that deletes and returns.
 func (s *Store) Take(ctx context.Context, key string) ([]byte, error) {
 	var data []byte
-	err := s.db.QueryRowContext(ctx, s.sql.take, key).Scan(&data)
+	err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error {
+		return db.QueryRowContext(ctx, s.sql.take, key).Scan(&data)
+	})
 	switch {
-	case errors.Is(err, sql.ErrNoRows), serialization(err):
+	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("sqlauth: take a ticket: %w", err)
@@ -61,19 +64,22 @@ func (s *Store) Take(ctx context.Context, key string) ([]byte, error) {
 	return data, nil
 }
 
-// serialization reports whether PostgreSQL, told to be more careful than by default, let
-// another one have the ticket (SQLSTATE 40001).
-func serialization(err error) bool {
-	e, ok := errors.AsType[interface {
-		error
-		SQLState() string
-	}](err)
-	return ok && e.SQLState() == "40001"
+// exec runs a statement and returns how many rows it affected.
+func (s *Store) exec(ctx context.Context, statement string, args ...any) (n int64, err error) {
+	err = sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error {
+		res, err := db.ExecContext(ctx, statement, args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
 }
 
 // Revoke implements auth.Revocations.
 func (s *Store) Revoke(ctx context.Context, tag string, at, until time.Time) error {
-	if _, err := s.db.ExecContext(ctx, s.sql.revoke, tag, at.UnixMilli(), until.UnixMilli()); err != nil {
+	if _, err := s.exec(ctx, s.sql.revoke, tag, at.UnixMilli(), until.UnixMilli()); err != nil {
 		return fmt.Errorf("sqlauth: revoke: %w", err)
 	}
 	return nil
@@ -84,7 +90,11 @@ func (s *Store) Revoked(ctx context.Context, tags []string) (map[string]time.Tim
 	var ended map[string]time.Time
 	for len(tags) > 0 {
 		n := min(len(tags), maxIn)
-		rows, err := s.revoked(ctx, tags[:n])
+		var rows []revocation
+		err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) (err error) {
+			rows, err = s.revoked(ctx, db, tags[:n])
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("sqlauth: look up what was revoked: %w", err)
 		}
@@ -104,13 +114,13 @@ type revocation struct {
 	at  time.Time
 }
 
-func (s *Store) revoked(ctx context.Context, tags []string) ([]revocation, error) {
+func (s *Store) revoked(ctx context.Context, db sqlretry.Querier, tags []string) ([]revocation, error) {
 	args := make([]any, 0, len(tags)+1)
 	args = append(args, time.Now().UnixMilli())
 	for _, tag := range tags {
 		args = append(args, tag)
 	}
-	rows, err := s.db.QueryContext(ctx, s.sql.revoked(len(tags)), args...)
+	rows, err := db.QueryContext(ctx, s.sql.revoked(len(tags)), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +151,7 @@ func (s *Store) Sweep(ctx context.Context) (deleted int64, err error) {
 
 func (s *Store) sweep(ctx context.Context, statement string, args ...any) (deleted int64, err error) {
 	for {
-		res, err := s.db.ExecContext(ctx, statement, args...)
-		if err != nil {
-			return deleted, fmt.Errorf("sqlauth: sweep: %w", err)
-		}
-		n, err := res.RowsAffected()
+		n, err := s.exec(ctx, statement, args...)
 		if err != nil {
 			return deleted, fmt.Errorf("sqlauth: sweep: %w", err)
 		}

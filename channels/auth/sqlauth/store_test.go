@@ -36,7 +36,9 @@ func TestTake(t *testing.T) {
 	}{
 		{"there", fakeDB{rows: [][]driver.Value{{[]byte("data")}}}, "data", false},
 		{"not there", fakeDB{}, "", false},
-		{"another one was faster", fakeDB{err: sqlState("40001")}, "", false},
+		{"another one was faster", fakeDB{errs: []error{sqlState("40001")}}, "", false},
+		{"a deadlock", fakeDB{errs: []error{sqlState("40P01")}, rows: [][]driver.Value{{[]byte("data")}}}, "data", false},
+		{"a deadlock without end", fakeDB{err: sqlState("40P01")}, "", true},
 		{"another state", fakeDB{err: sqlState("53300")}, "", true},
 		{"down", fakeDB{err: errors.New("connection refused")}, "", true},
 	} {
@@ -165,6 +167,7 @@ type fakeDB struct {
 	affected []int64
 	rows     [][]driver.Value
 	err      error
+	errs     []error // of the first calls
 	args     [][]driver.NamedValue
 }
 
@@ -180,13 +183,36 @@ func (f *fakeDB) Driver() driver.Driver                        { return nil }
 type fakeConn struct{ *fakeDB }
 
 func (fakeConn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("not prepared") }
-func (fakeConn) Begin() (driver.Tx, error)           { return nil, errors.New("no transactions") }
+func (fakeConn) Begin() (driver.Tx, error)           { return nil, errors.New("no default transactions") }
 func (fakeConn) Close() error                        { return nil }
 
-func (c fakeConn) ExecContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Result, error) {
+// BeginTx takes the isolation in which a statement is run again, and no other.
+func (fakeConn) BeginTx(_ context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if o.Isolation != driver.IsolationLevel(sql.LevelReadCommitted) {
+		return nil, errors.New("another isolation")
+	}
+	return fakeTx{}, nil
+}
+
+type fakeTx struct{}
+
+func (fakeTx) Commit() error   { return nil }
+func (fakeTx) Rollback() error { return nil }
+
+// fails notes a call and returns its error.
+func (c fakeConn) fails(args []driver.NamedValue) error {
 	c.args = append(c.args, args)
-	if c.err != nil || len(c.affected) == 0 {
-		return driver.ResultNoRows, c.err
+	if len(c.errs) > 0 {
+		err := c.errs[0]
+		c.errs = c.errs[1:]
+		return err
+	}
+	return c.err
+}
+
+func (c fakeConn) ExecContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Result, error) {
+	if err := c.fails(args); err != nil || len(c.affected) == 0 {
+		return driver.RowsAffected(1), err
 	}
 	n := c.affected[0]
 	c.affected = c.affected[1:]
@@ -194,10 +220,12 @@ func (c fakeConn) ExecContext(_ context.Context, _ string, args []driver.NamedVa
 }
 
 func (c fakeConn) QueryContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
-	c.args = append(c.args, args)
+	if err := c.fails(args); err != nil {
+		return nil, err
+	}
 	rows := c.rows
 	c.fakeDB.rows = nil
-	return &fakeRows{rows}, c.err
+	return &fakeRows{rows}, nil
 }
 
 type fakeRows struct{ rows [][]driver.Value }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -40,6 +41,8 @@ CREATE INDEX IF NOT EXISTS T_expires ON T (expires);
 `
 	loadText = `SELECT data, version FROM T WHERE id = $1 AND expires > $2`
 
+	loadManyText = `SELECT id, data FROM T WHERE expires > $1 AND id IN (`
+
 	// A row that has expired is as good as none, and is overwritten.
 	createText = `INSERT INTO T (id, data, version, expires) VALUES ($1, $2, $3, $4)
 ON CONFLICT (id) DO UPDATE SET data = excluded.data, version = excluded.version, expires = excluded.expires
@@ -60,6 +63,24 @@ const sweepBatch = 1000
 // Statements of one store.
 type statements struct {
 	schema, load, create, update, delete, sweep string
+
+	loadManyHead string
+	mark         string // of a parameter
+}
+
+// loadMany returns the query for n sessions.
+func (s *statements) loadMany(n int) string {
+	var b strings.Builder
+	b.WriteString(s.loadManyHead)
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(s.mark)
+		b.WriteString(strconv.Itoa(i + 2))
+	}
+	b.WriteString(")")
+	return b.String()
 }
 
 // A table's name, with room for that of its index in PostgreSQL's 63 bytes.
@@ -95,6 +116,9 @@ func (d Dialect) statements(table string) (statements, error) {
 	definition := strings.ReplaceAll(schemaText, "BLOB", blob)
 	definition = strings.ReplaceAll(definition, "T_expires", unqualified+"_expires")
 	return statements{
+		loadManyHead: put(loadManyText),
+		mark:         put("$"),
+
 		schema: put(definition),
 		load:   put(loadText),
 		create: put(createText),

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sluicehq/sluice/channels/internal/sqlretry"
 )
 
 // DefaultTable is the name of the table that [New] uses.
@@ -55,7 +57,7 @@ func (conflict) Conflict() bool { return true }
 func (s *Store) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 	var data []byte
 	var version int64
-	err := s.readCommitted(ctx, func(db querier) error {
+	err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error {
 		return db.QueryRowContext(ctx, s.sql.load, key, millis(time.Now())).Scan(&data, &version)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -65,6 +67,45 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 		return nil, 0, fmt.Errorf("sqlstore: load: %w", err)
 	}
 	return data, uint64(version), nil
+}
+
+// maxIn is how many sessions are looked up by one statement.
+const maxIn = 500
+
+// LoadMany implements sessions.BatchStore.
+func (s *Store) LoadMany(ctx context.Context, keys []string) (map[string][]byte, error) {
+	found := make(map[string][]byte, len(keys))
+	for len(keys) > 0 {
+		n := min(len(keys), maxIn)
+		err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error { return s.loadMany(ctx, db, keys[:n], found) })
+		if err != nil {
+			return nil, fmt.Errorf("sqlstore: load many: %w", err)
+		}
+		keys = keys[n:]
+	}
+	return found, nil
+}
+
+func (s *Store) loadMany(ctx context.Context, db sqlretry.Querier, keys []string, found map[string][]byte) error {
+	args := make([]any, 0, len(keys)+1)
+	args = append(args, millis(time.Now()))
+	for _, key := range keys {
+		args = append(args, key)
+	}
+	rows, err := db.QueryContext(ctx, s.sql.loadMany(len(keys)), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		var data []byte
+		if err := rows.Scan(&key, &data); err != nil {
+			return err
+		}
+		found[key] = data
+	}
+	return rows.Err()
 }
 
 // Save implements sessions.Store.
