@@ -12,7 +12,7 @@ import (
 // An answer is what a valid handshake is answered with (RFC 6455, Section 4.2.2).
 type answer struct {
 	key         string // the client's; HTTP/2 has none
-	subprotocol string
+	subprotocol *string
 	extensions  string
 	flate       *flate
 }
@@ -26,9 +26,9 @@ func (u *Upgrader) answer(r *http.Request) (a answer, err error) {
 	}
 	// The first of the server's that was offered. They are compared with regard to
 	// case.
-	for _, s := range u.Subprotocols {
+	for i, s := range u.Subprotocols {
 		if slices.Contains(offered, s) {
-			a.subprotocol = s
+			a.subprotocol = &u.Subprotocols[i]
 			break
 		}
 	}
@@ -56,8 +56,8 @@ func (a *answer) writeHeader(w http.ResponseWriter) {
 
 // setFields sets what was agreed on.
 func (a *answer) setFields(h http.Header) {
-	if a.subprotocol != "" {
-		h["Sec-Websocket-Protocol"] = []string{a.subprotocol}
+	if a.subprotocol != nil {
+		h["Sec-Websocket-Protocol"] = []string{*a.subprotocol}
 	}
 	if a.extensions != "" {
 		h["Sec-Websocket-Extensions"] = []string{a.extensions}
@@ -115,8 +115,8 @@ func (c *Conn) writeAnswer(a answer, h http.Header) error {
 	defer putWriteBuffer(wb)
 	b := append(wb.b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = handshake.AppendAccept(b, a.key)
-	if a.subprotocol != "" {
-		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), a.subprotocol...)
+	if a.subprotocol != nil {
+		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), *a.subprotocol...)
 	}
 	if a.extensions != "" {
 		b = append(append(b, "\r\nSec-WebSocket-Extensions: "...), a.extensions...)

@@ -62,7 +62,7 @@ func (c *Conn) awaitClose() {
 				return
 			}
 			n := min(int64(c.buffered()), in.left)
-			in.pos += int(n)
+			c.take(int(n))
 			in.left -= n
 		}
 		var h frame.Header
@@ -79,7 +79,7 @@ func (c *Conn) awaitClose() {
 			}
 			continue
 		}
-		in.pos += n
+		c.take(n)
 		in.left = h.Length
 		if h.Opcode == frame.Close {
 			c.mu.Lock()
@@ -114,8 +114,9 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 		return nil
 	}
 	c.closeSent = true
-	c.endBy = time.Now().Add(c.set.closeTimeout)
-	c.nc.SetWriteDeadline(c.endBy)
+	endBy := time.Now().Add(c.set.closeTimeout)
+	c.rarely().endBy = endBy
+	c.nc.SetWriteDeadline(endBy)
 	c.mu.Unlock()
 	c.ending.Store(true)
 	var payload []byte
@@ -179,13 +180,11 @@ func (c *Conn) closeTransport() error {
 	c.mu.Lock()
 	shut := c.shut
 	c.shut = true
-	if c.keepalive != nil {
-		c.keepalive.Stop()
-	}
 	c.mu.Unlock()
 	if shut {
 		return nil
 	}
+	c.set.keeper.remove(c)
 	c.fail(&closedError{"websocket: closed", net.ErrClosed})
 	return c.nc.Close()
 }

@@ -128,7 +128,7 @@ func (f *flate) compress(data []byte) (*buffer, bool) {
 }
 
 // inflate returns the message whose compressed payload has come whole. With borrow
-// it lies in in.bodyBuf.
+// it lies in in.body.
 func (c *Conn) inflate(payload []byte, borrow bool) ([]byte, error) {
 	in := &c.in
 	c.flate.endLook()
@@ -139,10 +139,10 @@ func (c *Conn) inflate(payload []byte, borrow bool) ([]byte, error) {
 		dst = out.b
 	}
 	data, err := deflate.Decompress(dst, payload, c.inflatedLimit(), &c.flate.in)
-	if in.bodyBuf != nil {
-		putMessage(in.bodyBuf)
+	if in.pooled {
+		putMessage(in.body)
 	}
-	in.body, in.bodyBuf = nil, out
+	in.body, in.pooled = out, out != nil
 	if out != nil {
 		out.b = data
 	}
@@ -188,8 +188,8 @@ func (c *Conn) lookAhead() error {
 		f.ahead, f.looked = deflate.NewReader(nil, c.inflatedLimit(), &f.in), 0
 	}
 	valid := true
-	err := f.ahead.Feed(in.body[f.looked:], func(p []byte) { valid = in.utf8.Write(p) })
-	f.looked = len(in.body)
+	err := f.ahead.Feed(in.soFar()[f.looked:], func(p []byte) { valid = in.utf8.Write(p) })
+	f.looked = len(in.soFar())
 	if err == nil && valid {
 		return nil
 	}

@@ -19,81 +19,87 @@ import (
 type Conn struct {
 	nc          net.Conn
 	set         *settings
-	ctx         context.Context
-	cancel      context.CancelCauseFunc
-	subprotocol string
-	flate       *flate // nil: permessage-deflate was not negotiated
-	client      bool
+	subprotocol *string // that was agreed on, or nil
+	flate       *flate  // nil: permessage-deflate was not negotiated
+	owner       *Socket // whom to wake when it is parked, or nil
 
-	base scopeContext // what ctx derives from
+	scope *Scope                      // what the context carries, or nil
+	real  atomic.Pointer[realContext] // the context, once somebody waits for its end
+
 	in   input
 	raw  rawIO
+	kept place                         // in the keeper's queue
 	busy atomic.Pointer[messageWriter] // the message that is being sent in fragments
 
-	reading atomic.Bool // a reader is inside the library
-	heard   atomic.Bool // bytes have come since the last tick of keepalive
-	ending  atomic.Bool // no frame is begun any more, in either direction
-	stopped atomic.Bool // unreadable will tell why nothing is read any more
-	stirred atomic.Bool // bytes have come since the parker looked
-	parked  atomic.Bool // nobody reads: the parker waits for bytes
-	owner   *Socket     // whom to wake when it is parked, or nil
-	pinged  bool        // keepalive has sent a ping that nothing followed; the timer's
+	reading atomic.Bool   // a reader is inside the library
+	ending  atomic.Bool   // no frame is begun any more, in either direction
+	stopped atomic.Bool   // unreadable will tell why nothing is read any more
+	parked  atomic.Bool   // nobody reads: the parker waits for bytes
+	news    atomic.Uint32 // bytes have come since keepalive, or the parker, looked
 
-	mu            sync.Mutex // guards what follows, and the order of deadlines
-	err           error      // why the connection is over: the answer to every later call
-	retired       error      // what reads return, from when it is set
+	watched bool // the read that goes on has a watch; the reader's
+	client  bool
+	pinged  bool // keepalive has sent a ping that nothing followed; the keeper's
+
 	closeSent     bool
 	closeReceived bool
-	shut          bool            // nc has been closed
-	wake          bool            // the reader is to return: its deadline stays in the past
-	endBy         time.Time       // when ending: the last moment for a write
-	watch         *readWatch      // of the read that goes on, when its context can end
-	parkAsked     bool            // the reader was woken to be parked
-	writing       bool            // a frame is being written
-	writers       []chan struct{} // that wait for their turn to write
-	pings         map[string]chan struct{}
-	keepalive     *time.Timer
+	shut          bool // nc has been closed
+	wake          bool // the reader is to return: its deadline stays in the past
+	parkAsked     bool // the reader was woken to be parked
+	writing       bool // a frame is being written
+
+	mu   sync.Mutex // guards the flags above from closeSent on, what follows, and the order of deadlines
+	err  error      // why the connection is over: the answer to every later call
+	rare *rareState // see rarely
 }
 
-// A scopeContext is a context with a scope.
-type scopeContext struct {
-	context.Context
-	scope *Scope
+// The bits of Conn.news: for keepalive and for the parker.
+const (
+	heard = 1 << iota
+	stirred
+)
+
+// A rareState is what few connections need.
+type rareState struct {
+	retired error           // what reads return, from when it is set
+	endBy   time.Time       // when ending: the last moment for a write
+	watch   *readWatch      // of the read that goes on, when its context can end
+	writers []chan struct{} // that wait for their turn to write
+	pings   map[string]chan struct{}
 }
 
-func (c *scopeContext) Value(key any) any {
-	if key == (scopeKey{}) && c.scope != nil {
-		return c.scope
+// rarely returns the rare state, to be changed. The caller holds mu.
+func (c *Conn) rarely() *rareState {
+	if c.rare == nil {
+		c.rare = new(rareState)
 	}
-	return c.Context.Value(key)
+	return c.rare
 }
 
 // newConn returns the connection on nc, whose handshake is done. Its context derives
 // from parent and carries scope, if any; rest are bytes that came after the handshake.
 func newConn(parent context.Context, scope *Scope, nc net.Conn, client bool, set *settings, rest []byte) *Conn {
-	c := &Conn{nc: nc, set: set, client: client}
-	c.base = scopeContext{parent, scope}
-	c.ctx, c.cancel = context.WithCancelCause(&c.base)
+	c := &Conn{nc: nc, set: set, client: client, scope: scope}
+	if parent != context.Background() {
+		c.realize(parent)
+	}
 	c.initRaw()
 	if len(rest) > 0 {
 		c.in.buf = getReadBuffer()
 		c.in.buf.b = append(c.in.buf.b, rest...)
 		c.in.short = true
 	}
-	if set.pingInterval > 0 {
-		c.mu.Lock()
-		c.keepalive = time.AfterFunc(set.pingInterval, c.tick)
-		c.mu.Unlock()
-	}
+	c.set.keeper.add(c)
 	return c
 }
 
-// Context returns the connection's context: it is cancelled when the connection
-// ends, and [context.Cause] tells why.
-func (c *Conn) Context() context.Context { return c.ctx }
-
 // Subprotocol returns the subprotocol that was agreed on, or "".
-func (c *Conn) Subprotocol() string { return c.subprotocol }
+func (c *Conn) Subprotocol() string {
+	if c.subprotocol == nil {
+		return ""
+	}
+	return *c.subprotocol
+}
 
 // Errors that a Conn's methods return, beside *CloseError and those of the
 // network. All of them, and every error of a connection that is over, satisfy
@@ -162,7 +168,7 @@ func (c *Conn) fail(err error) error {
 	c.stopped.Store(true)
 	c.mu.Unlock()
 	c.ending.Store(true)
-	c.cancel(err)
+	c.cancelContext(err)
 	c.unpark()
 	return err
 }
@@ -186,15 +192,16 @@ func (c *Conn) interrupt(cause error) bool {
 		c.ending.Store(true)
 		c.stopped.Store(true)
 		c.wake = true
-		c.endBy = time.Now().Add(c.set.closeTimeout)
+		endBy := time.Now().Add(c.set.closeTimeout)
+		c.rarely().endBy = endBy
 		if !c.shut {
 			c.nc.SetReadDeadline(past)
-			c.nc.SetWriteDeadline(c.endBy)
+			c.nc.SetWriteDeadline(endBy)
 		}
 	}
 	c.mu.Unlock()
 	if first {
-		c.cancel(cause)
+		c.cancelContext(cause)
 		c.unpark()
 	}
 	return first
@@ -204,7 +211,7 @@ func (c *Conn) interrupt(cause error) bool {
 // ends: what has begun may be finished.
 func (c *Conn) retire(cause error) {
 	c.mu.Lock()
-	c.retired = cause
+	c.rarely().retired = cause
 	c.stopped.Store(true)
 	c.wake = true
 	if !c.shut {
@@ -221,10 +228,10 @@ func (c *Conn) unreadable() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil {
+	if c.err != nil || c.rare == nil {
 		return c.err
 	}
-	return c.retired
+	return c.rare.retired
 }
 
 // past is a deadline that has gone by: it wakes what waits at once.
@@ -251,8 +258,8 @@ func (c *Conn) setWriteDeadline(d time.Duration) {
 	if d > 0 {
 		t = time.Now().Add(d)
 	}
-	if !c.endBy.IsZero() && (t.IsZero() || t.After(c.endBy)) {
-		t = c.endBy
+	if c.rare != nil && !c.rare.endBy.IsZero() && (t.IsZero() || t.After(c.rare.endBy)) {
+		t = c.rare.endBy
 	}
 	c.nc.SetWriteDeadline(t)
 }
@@ -267,17 +274,18 @@ func (c *Conn) beginRead(ctx context.Context) error {
 		return ErrConcurrentRead
 	}
 	// The end of the connection's own context wakes the reader anyway.
-	if ctx == c.ctx || ctx.Done() == nil {
+	if c.owns(ctx) || ctx.Done() == nil {
 		return nil
 	}
 	w := new(readWatch)
 	c.mu.Lock()
-	c.watch = w
+	c.rarely().watch = w
+	c.watched = true
 	c.mu.Unlock()
 	w.stop = context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.watch == w && !c.shut {
+		if c.rare.watch == w && !c.shut {
 			c.wake = true
 			c.nc.SetReadDeadline(past)
 		}
@@ -288,15 +296,17 @@ func (c *Conn) beginRead(ctx context.Context) error {
 // endRead ends what beginRead began. A read that its context woke leaves the
 // connection as if it had not been: what has been read of a message is kept.
 func (c *Conn) endRead(ctx context.Context, err error) error {
-	if c.watch == nil && err != errWoken { // only the reader sets watch
+	if !c.watched && err != errWoken {
 		c.reading.Store(false)
 		return err
 	}
 	c.mu.Lock()
-	w := c.watch
-	c.watch = nil
+	var w *readWatch
+	if c.watched {
+		w, c.rare.watch, c.watched = c.rare.watch, nil, false
+	}
 	asked := c.parkAsked && err == errWoken
-	if (w != nil || asked) && c.wake && c.err == nil && c.retired == nil {
+	if (w != nil || asked) && c.wake && c.err == nil && (c.rare == nil || c.rare.retired == nil) {
 		c.wake = false
 		c.nc.SetReadDeadline(time.Time{})
 		c.in.timed = false

@@ -23,15 +23,18 @@ func (c *Conn) control(opcode byte, payload []byte) error {
 	}
 	if opcode == frame.Ping {
 		// RFC 6455, Section 5.5.3: a pong carries the data of the ping it answers.
-		return c.writeControl(c.ctx, frame.Pong, payload)
+		return c.writeControl(c.Context(), frame.Pong, payload)
 	}
 	// RFC 6455, Section 5.5.3: a pong that nobody asked for is not answered.
 	c.mu.Lock()
-	if done, ok := c.pings[string(payload)]; ok {
-		delete(c.pings, string(payload))
+	defer c.mu.Unlock()
+	if c.rare == nil {
+		return nil
+	}
+	if done, ok := c.rare.pings[string(payload)]; ok {
+		delete(c.rare.pings, string(payload))
 		close(done)
 	}
-	c.mu.Unlock()
 	return nil
 }
 
@@ -40,18 +43,19 @@ func (c *Conn) control(opcode byte, payload []byte) error {
 func (c *Conn) Ping(ctx context.Context) error {
 	done := make(chan struct{})
 	c.mu.Lock()
-	if c.pings == nil {
-		c.pings = make(map[string]chan struct{})
+	rare := c.rarely()
+	if rare.pings == nil {
+		rare.pings = make(map[string]chan struct{})
 	}
 	id := strconv.FormatInt(time.Now().UnixNano(), 36)
-	for c.pings[id] != nil {
+	for rare.pings[id] != nil {
 		id += "+"
 	}
-	c.pings[id] = done
+	rare.pings[id] = done
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
-		delete(c.pings, id)
+		delete(rare.pings, id)
 		c.mu.Unlock()
 	}()
 	if err := c.writeControl(ctx, frame.Ping, []byte(id)); err != nil {
@@ -62,41 +66,8 @@ func (c *Conn) Ping(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-c.ctx.Done():
+	case <-c.Context().Done():
 		return c.failure()
-	}
-}
-
-// tick runs every PingInterval. A peer that was heard of since the last tick is
-// alive; otherwise it is pinged, and given up at the next tick: from 2 to 3
-// intervals after its last byte. While the application is busy and does not
-// read, nothing is held against the peer. A flag is checked here instead of
-// setting a timer for each message.
-func (c *Conn) tick() {
-	switch {
-	case c.failure() != nil:
-		return
-	case c.heard.Swap(false) || !c.reading.Load() && !c.parked.Load():
-		c.pinged = false
-	case c.pinged:
-		c.fail(ErrPingTimeout)
-		c.CloseNow()
-		return
-	default:
-		// A writer that is at work is watched by its own deadline.
-		if c.tryLockWrite() {
-			c.pinged = true
-			err := c.writeFrame(frame.Header{Fin: true, Opcode: frame.Ping}, nil)
-			c.unlockWrite()
-			if err != nil {
-				return
-			}
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.shut {
-		c.keepalive.Reset(c.set.pingInterval)
 	}
 }
 

@@ -331,7 +331,9 @@ func (d *dialer) handshake(nc net.Conn, req *http.Request, key string) (*Conn, *
 	o := d.opts
 	set := newSettings(o.Limits, o.WriteTimeout, o.CloseTimeout, o.PingInterval)
 	c := newConn(context.Background(), nil, nc, true, set, rest)
-	c.subprotocol = resp.Header.Get("Sec-Websocket-Protocol")
+	if protocol := resp.Header.Get("Sec-Websocket-Protocol"); protocol != "" {
+		c.subprotocol = &protocol
+	}
 	c.flate = agreed
 	resp.Body = http.NoBody
 	return c, resp, nil

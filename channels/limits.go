@@ -63,7 +63,7 @@ type settings struct {
 	messages     int
 	writeTimeout time.Duration
 	closeTimeout time.Duration
-	pingInterval time.Duration
+	keeper       keeper
 }
 
 func newSettings(l Limits, write, close, ping time.Duration) *settings {
@@ -75,31 +75,29 @@ func newSettings(l Limits, write, close, ping time.Duration) *settings {
 		messages:     orDefault(l.MessagesPerSecond, 0),
 		writeTimeout: orDefault(write, defaultWriteTimeout),
 		closeTimeout: orDefault(close, defaultCloseTimeout),
-		pingInterval: orDefault(ping, defaultPingInterval),
+		keeper:       keeper{interval: orDefault(ping, defaultPingInterval)},
 	}
 }
 
-// A bucket allows so many events in a second, and as many in one burst.
-type bucket struct {
-	tokens float64
-	last   time.Time
-}
+// A bucket allows so many events in a second, and as many in one burst. It is the time,
+// since epoch, at which it will be full again, so that it takes 8 bytes: each event
+// puts that off by its share of a second. 0 is one that has always been full. (In a
+// synctest bubble times are before epoch.)
+type bucket time.Duration
 
 // take reports whether one more event is within rate, which 0 turns off.
 func (b *bucket) take(rate int) bool {
 	if rate == 0 {
 		return true
 	}
-	now := time.Now()
-	if b.last.IsZero() {
-		b.tokens = float64(rate)
-	} else {
-		b.tokens = min(float64(rate), b.tokens+now.Sub(b.last).Seconds()*float64(rate))
+	now := bucket(time.Since(epoch))
+	full := now
+	if *b != 0 {
+		full = max(*b, now)
 	}
-	b.last = now
-	if b.tokens < 1 {
+	if full += bucket(time.Second) / bucket(rate); full-now > bucket(time.Second) {
 		return false
 	}
-	b.tokens--
+	*b = full
 	return true
 }

@@ -57,7 +57,7 @@ func (srv *Server) sweep(interval time.Duration) {
 	p.mu.Lock()
 	var idle []*Socket
 	for s := range p.awake {
-		if !s.conn.stirred.Swap(false) {
+		if s.conn.news.And(^uint32(stirred))&stirred == 0 {
 			idle = append(idle, s)
 		}
 	}
@@ -74,7 +74,7 @@ func (srv *Server) sweep(interval time.Duration) {
 func (c *Conn) askToPark() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err == nil && c.retired == nil && !c.wake && c.reading.Load() {
+	if c.err == nil && (c.rare == nil || c.rare.retired == nil) && !c.wake && c.reading.Load() {
 		c.parkAsked, c.wake = true, true
 		c.nc.SetReadDeadline(past)
 	}

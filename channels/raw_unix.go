@@ -4,6 +4,7 @@ package channels
 
 import (
 	"net"
+	"sync"
 	"syscall"
 )
 
@@ -11,18 +12,16 @@ import (
 // once there are bytes for it, and a writer sets a deadline only when it must
 // wait. It serves plain TCP and Unix sockets; others go by net.Conn alone.
 type rawIO struct {
+	conn   syscall.RawConn
+	read   func(fd uintptr) bool // tryRead, bound once
+	errno  errno                 // of the last read
+	fd     int32                 // once it has been parked
 	ok     bool
 	nowait bool // a read is not to wait: it returns EAGAIN
-	conn   syscall.RawConn
-	read   func(fd uintptr) bool // tryRead and tryWrite, bound once
-	write  func(fd uintptr) bool
-	fd     int32 // once it has been parked
-	rn     int
-	rerr   error
-	out    []byte
-	wn     int
-	werr   error
 }
+
+// An errno is a syscall.Errno in the four bytes that it needs, 0 for none.
+type errno uint32
 
 func (c *Conn) initRaw() {
 	var conn syscall.RawConn
@@ -38,15 +37,19 @@ func (c *Conn) initRaw() {
 	if err != nil {
 		return
 	}
-	c.raw = rawIO{ok: true, conn: conn, read: c.tryRead, write: c.tryWrite}
+	c.raw = rawIO{ok: true, conn: conn, read: c.tryRead}
 }
 
 // rawRead waits for bytes and reads them behind what is buffered: 0 at the end.
 func (c *Conn) rawRead() (int, error) {
+	had := c.buffered()
 	if err := c.raw.conn.Read(c.raw.read); err != nil {
 		return 0, err
 	}
-	return c.raw.rn, c.raw.rerr
+	if c.raw.errno != 0 {
+		return 0, syscall.Errno(c.raw.errno)
+	}
+	return c.buffered() - had, nil
 }
 
 // tryRead reads what there is. It is called again when the socket has become
@@ -58,38 +61,61 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	}
 	b := in.buf.b
 	n, err := ignoringEINTR(syscall.Read, fd, b[len(b):cap(b)])
-	if err == syscall.EAGAIN {
-		if len(b) == 0 { // an idle connection keeps no buffer
-			putReadBuffer(in.buf)
-			in.buf = nil
-		}
-		c.raw.rn, c.raw.rerr = 0, err
-		return c.raw.nowait
+	c.raw.errno = 0
+	if err == nil {
+		in.buf.b = b[:len(b)+n]
+		in.short = len(in.buf.b) < cap(b)
+		return true
 	}
-	c.raw.rn, c.raw.rerr = max(n, 0), err
-	in.buf.b = b[:len(b)+c.raw.rn]
-	in.short = len(in.buf.b) < cap(b)
+	no, _ := err.(syscall.Errno) // which every error of syscall.Read is
+	c.raw.errno = errno(no)
+	if err != syscall.EAGAIN {
+		return true
+	}
+	if len(b) == 0 { // an idle connection keeps no buffer
+		putReadBuffer(in.buf)
+		in.buf = nil
+	}
+	return c.raw.nowait
+}
+
+// A rawWriter is one write that does not wait. They are pooled, as an idle
+// connection needs none.
+type rawWriter struct {
+	try func(fd uintptr) bool // write, bound once
+	b   []byte
+	n   int
+	err error
+}
+
+var rawWriters = sync.Pool{New: func() any {
+	w := new(rawWriter)
+	w.try = w.write
+	return w
+}}
+
+func (w *rawWriter) write(fd uintptr) bool {
+	w.n, w.err = ignoringEINTR(syscall.Write, fd, w.b)
 	return true
 }
 
 // rawWrite writes what the socket takes at once.
 func (c *Conn) rawWrite(b []byte) (int, error) {
-	c.raw.out = b
-	err := c.raw.conn.Write(c.raw.write)
-	c.raw.out = nil
-	if err != nil {
+	w := rawWriters.Get().(*rawWriter)
+	w.b = b
+	err := c.raw.conn.Write(w.try)
+	n, werr := w.n, w.err
+	w.b = nil
+	rawWriters.Put(w)
+	switch {
+	case err != nil:
 		return 0, err
-	}
-	if c.raw.werr == syscall.EAGAIN {
+	case werr == syscall.EAGAIN:
 		return 0, nil
+	case werr != nil:
+		return 0, werr
 	}
-	return c.raw.wn, c.raw.werr
-}
-
-func (c *Conn) tryWrite(fd uintptr) bool {
-	n, err := ignoringEINTR(syscall.Write, fd, c.raw.out)
-	c.raw.wn, c.raw.werr = max(n, 0), err
-	return true
+	return n, nil
 }
 
 func ignoringEINTR(call func(int, []byte) (int, error), fd uintptr, b []byte) (int, error) {

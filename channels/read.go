@@ -18,34 +18,37 @@ import (
 // input is the state of the reading side. It belongs to the reader; a read that
 // its context ends leaves everything here for the next.
 type input struct {
-	buf *buffer // buf.b[pos:] has been read and not yet consumed; nil when empty
-	pos int
+	buf  *buffer // buf.b[pos:] has been read and not yet consumed; nil when empty
+	body *buffer // the message so far, when it is not read in one piece
 
-	// first receives the first bytes of a connection that cannot be asked whether
-	// it has some: so that one that is idle holds no buffer.
-	first [frame.MaxHeader]byte
+	left int64 // of the payload of the data frame being read
+	size int64 // of the message, by its headers
 
-	head    frame.Header // of the data frame being read
-	left    int64        // of its payload
-	maskPos int
+	controls bucket
+	messages bucket
+
+	pos     int32
+	frames  int32 // of the message
+	quantum int32 // what may still come before the deadline is set anew
+
+	key     [4]byte // of the frame
+	maskPos uint8
+	fin     bool // it is the message's last
 
 	active     bool // inside a message
 	compressed bool
 	typ        MessageType
-	frames     int
-	size       int64 // of the message, by its headers
 	utf8       utf8stream.State
 
-	body     []byte  // the message so far, when it is not read in one piece
-	bodyBuf  *buffer // the pooled buffer that body lies in, if it does
-	borrowed bool    // the last message lies in buf or bodyBuf
+	pooled   bool // body is from the pools
+	borrowed bool // the last message lies in buf or body
+	fresh    bool // woken by the parker, and no message has come yet
+	timed    bool // a deadline for the message is set
 
-	fresh    bool  // woken by the parker, and no message has come yet
-	short    bool  // the last read got less than it had room for: no more was there
-	timed    bool  // a deadline for the message is set
-	quantum  int64 // what may still come before it is set anew
-	controls bucket
-	messages bucket
+	short bool // the last read got less than it had room for: no more was there
+	// first receives the first bytes of a connection that cannot be asked whether
+	// it has some: so that one that is idle holds no buffer.
+	first [12]byte
 }
 
 // Read returns the next message; its Data is the caller's. An error that ctx
@@ -107,18 +110,17 @@ func (c *Conn) readMessage(borrow bool) (Message, error) {
 		}
 		// What is still missing of a frame that fits the buffer may be there already:
 		// one more read then costs less than putting the message together.
-		if missing := in.left - int64(c.buffered()); missing > 0 && in.head.Fin && in.left < readBuffer/2 && c.raw.ok {
+		if missing := in.left - int64(c.buffered()); missing > 0 && in.fin && in.left < readBuffer/2 && c.raw.ok {
 			if err := c.topUp(); err != nil {
 				return Message{}, err
 			}
 		}
 		// The usual message: one frame that has arrived whole.
-		if in.head.Fin && in.left <= int64(c.buffered()) {
-			payload := in.buf.b[in.pos : in.pos+int(in.left)]
-			in.pos += len(payload)
+		if in.fin && in.left <= int64(c.buffered()) {
+			payload := c.take(int(in.left))
 			in.left = 0
-			if in.head.Masked {
-				mask.XOR(payload, in.head.Key, 0)
+			if !c.client {
+				mask.XOR(payload, in.key, 0)
 			}
 			return c.finishMessage(payload, borrow, true)
 		}
@@ -126,7 +128,15 @@ func (c *Conn) readMessage(borrow bool) (Message, error) {
 	if err := c.readBody(borrow); err != nil {
 		return Message{}, err
 	}
-	return c.finishMessage(in.body, borrow, false)
+	return c.finishMessage(in.soFar(), borrow, false)
+}
+
+// soFar returns what has been put together of the message.
+func (in *input) soFar() []byte {
+	if in.body == nil {
+		return nil
+	}
+	return in.body.b
 }
 
 // finishMessage inflates and checks the payload of a complete message, unmasked.
@@ -135,7 +145,7 @@ func (c *Conn) readMessage(borrow bool) (Message, error) {
 func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error) {
 	in := &c.in
 	m := Message{in.typ, payload}
-	owned := !whole && in.bodyBuf == nil
+	owned := !whole && !in.pooled
 	if in.compressed {
 		inflated, err := c.inflate(payload, borrow)
 		if err != nil {
@@ -165,7 +175,7 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 		m.Data = append(make([]byte, 0, len(m.Data)), m.Data...)
 		c.releaseMessage()
 	}
-	in.body = nil
+	in.body, in.pooled = nil, false
 	return m, nil
 }
 
@@ -184,11 +194,10 @@ func (c *Conn) endMessage() {
 func (c *Conn) releaseMessage() {
 	in := &c.in
 	in.borrowed = false
-	in.body = nil
-	if in.bodyBuf != nil {
-		putMessage(in.bodyBuf)
-		in.bodyBuf = nil
+	if in.pooled {
+		putMessage(in.body)
 	}
+	in.body, in.pooled = nil, false
 }
 
 // readBody reads the frames of a message, of which the first header has been
@@ -204,14 +213,15 @@ func (c *Conn) readBody(borrow bool) error {
 				}
 			}
 			c.growBody(borrow)
-			free := in.body[len(in.body):cap(in.body)]
+			body := in.body.b
+			free := body[len(body):cap(body)]
 			n, err := c.readPayload(free[:min(int64(len(free)), in.left)])
 			if err != nil {
 				return err
 			}
-			in.body = in.body[:len(in.body)+n]
+			in.body.b = body[:len(body)+n]
 		}
-		if in.head.Fin {
+		if in.fin {
 			return nil
 		}
 		if err := c.lookAhead(); err != nil {
@@ -227,25 +237,21 @@ func (c *Conn) readBody(borrow bool) error {
 // for no more than has come so far, so that a peer pays for what is allocated.
 func (c *Conn) growBody(borrow bool) {
 	in := &c.in
-	if len(in.body) < cap(in.body) {
+	body := in.soFar()
+	if len(body) < cap(body) {
 		return
 	}
-	room := min(in.left, int64(max(len(in.body), messageQuantum)))
-	want := len(in.body) + int(room)
+	room := min(in.left, int64(max(len(body), messageQuantum)))
+	want := len(body) + int(room)
 	if borrow {
-		if in.bodyBuf != nil {
-			in.bodyBuf.b = in.body
-		}
-		in.bodyBuf = growMessage(in.bodyBuf, want)
-		in.body = in.bodyBuf.b
+		in.body, in.pooled = growMessage(in.body, want), true
 		return
 	}
-	grown := append(make([]byte, 0, want), in.body...)
-	if in.bodyBuf != nil {
-		putMessage(in.bodyBuf)
-		in.bodyBuf = nil
+	grown := &buffer{append(make([]byte, 0, want), body...)}
+	if in.pooled {
+		putMessage(in.body)
 	}
-	in.body = grown
+	in.body, in.pooled = grown, false
 }
 
 // readPayload reads up to len(p) bytes of the current frame's payload, at least
@@ -254,8 +260,7 @@ func (c *Conn) readPayload(p []byte) (int, error) {
 	in := &c.in
 	var n int
 	if c.buffered() > 0 {
-		n = copy(p, in.buf.b[in.pos:])
-		in.pos += n
+		n = copy(p, c.take(min(len(p), c.buffered())))
 	} else {
 		var err error
 		if n, err = c.readInto(p); err != nil {
@@ -264,9 +269,9 @@ func (c *Conn) readPayload(p []byte) (int, error) {
 	}
 	p = p[:n]
 	in.left -= int64(n)
-	in.quantum -= int64(n)
-	if in.head.Masked {
-		in.maskPos = mask.XOR(p, in.head.Key, in.maskPos)
+	in.quantum -= int32(n)
+	if !c.client {
+		in.maskPos = uint8(mask.XOR(p, in.key, int(in.maskPos)))
 	}
 	// RFC 6455, Section 8.1: on bytes that are not UTF-8 the connection MUST be
 	// failed; at the first of them, not when the message is complete.
@@ -307,8 +312,7 @@ func (c *Conn) nextFrame() error {
 			return c.failRead(StatusProtocolError, "unmasked frame from a client")
 		}
 		if h.Control() {
-			payload := in.buf.b[in.pos+n : in.pos+n+int(h.Length)]
-			in.pos += n + len(payload)
+			payload := c.take(n + int(h.Length))[n:]
 			if h.Masked {
 				mask.XOR(payload, h.Key, 0)
 			}
@@ -317,7 +321,7 @@ func (c *Conn) nextFrame() error {
 			}
 			continue
 		}
-		in.pos += n
+		c.take(n)
 		return c.beginFrame(&h)
 	}
 }
@@ -342,7 +346,7 @@ func (c *Conn) beginFrame(h *frame.Header) error {
 		in.compressed = h.RSV != 0
 		in.frames, in.size = 0, 0
 	}
-	if in.frames++; c.set.fragments > 0 && in.frames > c.set.fragments {
+	if in.frames++; c.set.fragments > 0 && int(in.frames) > c.set.fragments {
 		return c.failRead(StatusPolicyViolation, "too many fragments")
 	}
 	// The sum cannot overflow: size is never negative, nor over the limit.
@@ -357,8 +361,16 @@ func (c *Conn) beginFrame(h *frame.Header) error {
 		return c.failRead(StatusMessageTooBig, "message too big")
 	}
 	in.size += h.Length
-	in.head, in.left, in.maskPos = *h, h.Length, 0
+	in.fin, in.left, in.key, in.maskPos = h.Fin, h.Length, h.Key, 0
 	return nil
+}
+
+// take returns the next n bytes of what is buffered, which are consumed by it.
+func (c *Conn) take(n int) []byte {
+	in := &c.in
+	b := in.buf.b[in.pos : int(in.pos)+n]
+	in.pos += int32(n)
+	return b
 }
 
 // buffered returns how many bytes have been read and not consumed.
@@ -366,7 +378,7 @@ func (c *Conn) buffered() int {
 	if c.in.buf == nil {
 		return 0
 	}
-	return len(c.in.buf.b) - c.in.pos
+	return len(c.in.buf.b) - int(c.in.pos)
 }
 
 // more reports whether another whole frame has already been read.
@@ -467,11 +479,8 @@ func (c *Conn) startClock() {
 // heardOrFailed takes the outcome of a read from the network.
 func (c *Conn) heardOrFailed(n int, err error) error {
 	if n > 0 {
-		if !c.heard.Load() { // the load keeps the cache line shared
-			c.heard.Store(true)
-		}
-		if !c.stirred.Load() {
-			c.stirred.Store(true)
+		if c.news.Load() != heard|stirred { // the load keeps the cache line shared
+			c.news.Store(heard | stirred)
 		}
 		return nil
 	}

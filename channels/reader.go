@@ -85,7 +85,7 @@ func (r *messageReader) read(p []byte) (int, error) {
 		return 0, err
 	}
 	for in.left == 0 {
-		if in.head.Fin {
+		if in.fin {
 			if _, err := c.finishMessage(nil, true, false); err != nil {
 				return 0, err
 			}

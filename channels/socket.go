@@ -52,12 +52,20 @@ func (s *Socket) Scope() *Scope { return s.scope }
 // when the connection ends; [context.Cause] tells why.
 func (s *Socket) Context() context.Context { return s.ctx }
 
+// cause returns why the socket's context has ended, or nil.
+func (s *Socket) cause() error {
+	if s.conn != nil {
+		return s.conn.cause()
+	}
+	return context.Cause(s.ctx)
+}
+
 // Subprotocol returns the subprotocol that was agreed on, or "".
 func (s *Socket) Subprotocol() string {
 	if s.conn == nil {
 		return ""
 	}
-	return s.conn.subprotocol
+	return s.conn.Subprotocol()
 }
 
 // Read returns the next message, as [Conn.Read]. A consumer's messages are read
@@ -197,7 +205,7 @@ var errPanic = errors.New("channels: panic in a handler")
 func (s *Socket) finish(err error) {
 	s.stopEvents()
 	ce := s.closeError(err)
-	cause := context.Cause(s.ctx)
+	cause := s.cause()
 	if cause == nil { // nobody has ended it yet
 		wait, cancel := context.WithTimeout(context.Background(), s.closeTimeout())
 		s.out.wait(wait, true)
@@ -232,7 +240,7 @@ func (s *Socket) closeError(err error) *CloseError {
 		}
 		return &CloseError{Code: StatusNormalClosure}
 	}
-	if cause := context.Cause(s.ctx); cause != nil {
+	if s.cause() != nil {
 		// The connection is over: that the handler failed then is no news.
 		return &CloseError{Code: StatusNormalClosure}
 	}

@@ -61,7 +61,8 @@ func (c *Conn) awaitWrite(ctx context.Context) error {
 		return nil
 	}
 	turn := make(chan struct{})
-	c.writers = append(c.writers, turn)
+	rare := c.rarely()
+	rare.writers = append(rare.writers, turn)
 	c.mu.Unlock()
 	select {
 	case <-turn:
@@ -69,9 +70,9 @@ func (c *Conn) awaitWrite(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	c.mu.Lock()
-	i := slices.Index(c.writers, turn)
+	i := slices.Index(rare.writers, turn)
 	if i >= 0 {
-		c.writers = slices.Delete(c.writers, i, i+1)
+		rare.writers = slices.Delete(rare.writers, i, i+1)
 	}
 	c.mu.Unlock()
 	if i < 0 { // the turn has come meanwhile
@@ -84,13 +85,14 @@ func (c *Conn) awaitWrite(ctx context.Context) error {
 func (c *Conn) unlockWrite() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.writers) == 0 {
+	rare := c.rare
+	if rare == nil || len(rare.writers) == 0 {
 		c.writing = false
 		return
 	}
-	close(c.writers[0])
-	if c.writers = c.writers[1:]; len(c.writers) == 0 {
-		c.writers = nil
+	close(rare.writers[0])
+	if rare.writers = rare.writers[1:]; len(rare.writers) == 0 {
+		rare.writers = nil
 	}
 }
 
@@ -110,7 +112,7 @@ func (c *Conn) lockMessage(ctx context.Context) error {
 		case <-w.done:
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-c.ctx.Done():
+		case <-c.Context().Done():
 			return c.failure()
 		}
 	}
@@ -126,7 +128,7 @@ func (c *Conn) ended() error {
 
 // watchWrite lets the end of ctx break off a write that has begun.
 func (c *Conn) watchWrite(ctx context.Context) (stop func() bool) {
-	if ctx == c.ctx || ctx.Done() == nil {
+	if c.owns(ctx) || ctx.Done() == nil {
 		return nil
 	}
 	return context.AfterFunc(ctx, func() {
