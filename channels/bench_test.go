@@ -174,9 +174,19 @@ func (memberOf) ReceiveBorrowed(context.Context, *channels.Socket, channels.Mess
 	return nil
 }
 
-// BenchmarkBroadcast sends 128 bytes to 1,000 sockets, until all have received it.
+// BenchmarkBroadcast sends 128 bytes to 1,000 sockets, until all have received it:
+// within a server, and through a layer, which numbers it.
 func BenchmarkBroadcast(b *testing.B) {
-	srv := busy(b)
+	for name, layer := range map[string]channels.Layer{"alone": nil, "MemoryLayer": new(channels.MemoryLayer)} {
+		b.Run(name, func(b *testing.B) {
+			srv := busy(b)
+			srv.Layer = layer
+			benchmarkBroadcast(b, srv)
+		})
+	}
+}
+
+func benchmarkBroadcast(b *testing.B, srv *channels.Server) {
 	clients := rawClients(b, srv.Handler(channels.ConsumeBorrowed(func() memberOf { return "all" })), 1000)
 	for _, c := range clients {
 		c.want(b, len("welcome"))

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Broadcast sends a message to the clients of a group, on every process. It is
 // framed, and compressed, once. m.Data is not kept. It does not wait for any
-// socket; nobody in the group is no error.
+// socket; nobody in the group is no error. With a [Layer] an error means that it may
+// not have been published, the group learns of a gap then, and a message is at most
+// 1 MiB less 18 bytes.
 func (srv *Server) Broadcast(ctx context.Context, group string, m Message) error {
 	if !validGroup(group) {
 		return errGroupName
@@ -23,21 +26,22 @@ func (srv *Server) Broadcast(ctx context.Context, group string, m Message) error
 		}
 		return nil
 	}
-	srv.init()
-	b := make([]byte, 1, 1+len(m.Data))
-	b[0] = byte(m.Type)
-	return srv.publish(ctx, groupTopic(group), append(b, m.Data...))
+	kind := byte(kindText)
+	if m.Type == BinaryMessage {
+		kind = kindBinary
+	}
+	return srv.publish(ctx, groupTopic(group), append(newEnvelope(kind, len(m.Data)), m.Data...))
 }
 
 // Notify sends an event to the consumers of a group, on every process: to those
 // that are an [EventReceiver]. It does not wait for them; nobody in the group is
-// no error.
+// no error. With a Layer the same holds as for Broadcast.
 func (srv *Server) Notify(ctx context.Context, group string, e Event) error {
 	if !validGroup(group) {
 		return errGroupName
 	}
-	if len(e.Type) == 0 || len(e.Type) > 255 || e.Type == EventGap {
-		return errors.New("channels: an event's type is 1 to 255 bytes, and not EventGap")
+	if len(e.Type) == 0 || len(e.Type) > 255 || strings.HasPrefix(e.Type, reservedEvents) {
+		return errors.New("channels: an event's type is 1 to 255 bytes, and does not begin with " + reservedEvents)
 	}
 	if srv.Layer == nil {
 		if g := srv.lookup(group); g != nil {
@@ -46,41 +50,29 @@ func (srv *Server) Notify(ctx context.Context, group string, e Event) error {
 		}
 		return nil
 	}
-	srv.init()
-	b := append(make([]byte, 0, 2+len(e.Type)+len(e.Data)), layerEvent, byte(len(e.Type)))
-	return srv.publish(ctx, groupTopic(group), append(append(b, e.Type...), e.Data...))
+	b := appendPrefixed(newEnvelope(kindEvent, 1+len(e.Type)+len(e.Data)), e.Type)
+	return srv.publish(ctx, groupTopic(group), append(b, e.Data...))
 }
 
-func (srv *Server) publish(ctx context.Context, topic string, b []byte) error {
-	if err := srv.Layer.Publish(ctx, topic, b); err != nil {
-		return fmt.Errorf("channels: publish to the layer: %w", err)
-	}
-	return nil
-}
-
-// A message on a group's topic is one byte, the type of a broadcast or layerEvent,
-// and what follows it: the payload, or the event's type with a byte for its length,
-// and the event's data.
-const layerEvent = 'e'
-
-func groupTopic(name string) string { return "group:" + name }
-
-// deliver takes a message of the group's topic from the layer.
-func (g *group) deliver(b []byte) {
-	switch {
-	case len(b) >= 1 && (b[0] == byte(TextMessage) || b[0] == byte(BinaryMessage)):
-		g.broadcast(Message{MessageType(b[0]), b[1:]})
-	case len(b) >= 2 && b[0] == layerEvent && len(b) >= 2+int(b[1]):
-		n := 2 + int(b[1])
-		g.notify(Event{Type: string(b[2:n]), Data: b[n:]})
+// take takes a message of the group's topic.
+func (g *group) take(kind byte, body []byte) {
+	switch kind {
+	case kindText:
+		g.broadcast(Message{TextMessage, body})
+	case kindBinary:
+		g.broadcast(Message{BinaryMessage, body})
+	case kindEvent:
+		if typ, data, ok := cutPrefixed(body); ok {
+			g.notify(Event{Type: typ, Data: data})
+		}
 	}
 }
 
-// gap tells the members that the layer may have lost something.
-func (g *group) gap() {
-	g.notify(Event{Type: EventGap})
+// gap tells the members that n messages have not arrived, or that some may not have.
+func (g *group) gap(n int) {
+	g.notify(Event{Type: EventGap, Missed: n})
 	if g.srv.Gap != nil {
-		g.srv.Gap(g.name)
+		g.srv.Gap(g.name, n)
 	}
 }
 

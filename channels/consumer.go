@@ -60,15 +60,24 @@ func ConsumeBorrowed[C BorrowedConsumer](newConsumer func() C) Handler {
 // An Event is what [Server.Notify] sends to the consumers of a group, in this
 // process and others: a type that the application chooses, and data.
 type Event struct {
-	Type  string // 1 to 255 bytes
-	Data  []byte // the receivers share it, and must not change it
-	Group string // where it comes from, when it is received
+	Type   string // 1 to 255 bytes; "channels." is the beginning of this package's own
+	Data   []byte // the receivers share it, and must not change it
+	Group  string // where it comes from, when it is received
+	Missed int    // of an EventGap: how many messages and events; -1 when that is not known
 }
 
 // EventGap is the type of the event that a consumer gets when messages or events of
-// its Group may have been lost on the way from other processes, because this one was
-// cut off from the [Layer]: the application should load anew what it shows.
-const EventGap = "channels.gap"
+// its Group have been lost on the way through the [Layer]: the application should
+// load anew what it shows.
+//
+// It comes with -1 for Missed as soon as this process has its connection to the layer
+// back, as anything may have been published meanwhile; and with a number when a
+// publisher has sent more than has arrived, which this process learns from the next
+// message, or within seconds of the last. Both may tell of the same messages. What a
+// process published just before it was killed nobody can miss.
+const EventGap = reservedEvents + "gap"
+
+const reservedEvents = "channels."
 
 // JSONEvent returns an event with v encoded by encoding/json.
 func JSONEvent(typ string, v any) (Event, error) {

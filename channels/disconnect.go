@@ -23,15 +23,12 @@ func (srv *Server) Disconnect(ctx context.Context, tag, reason string) error {
 	if srv.Layer == nil {
 		return nil
 	}
-	if err := srv.Layer.Publish(ctx, disconnectTopic, append(append([]byte{byte(len(reason))}, reason...), tag...)); err != nil {
+	b := appendPrefixed(newEnvelope(kindDisconnect, 1+len(reason)+len(tag)), reason)
+	if err := srv.publish(ctx, disconnectTopic, append(b, tag...)); err != nil {
 		return fmt.Errorf("channels: disconnect on other processes: %w", err)
 	}
 	return nil
 }
-
-// disconnectTopic carries the disconnects: a byte for the length of the
-// reason, the reason, the tag.
-const disconnectTopic = "disconnect"
 
 // recentTime is how long a disconnected tag is remembered: for a handshake that was
 // under way, whose user was found before the disconnect, and whose socket is admitted
@@ -59,7 +56,7 @@ func (srv *Server) disconnectLocal(tag, reason string) {
 
 // subscribeDisconnects subscribes to disconnects from other processes, at the first
 // socket. A server that cannot hear them serves nobody.
-func (srv *Server) subscribeDisconnects() error {
+func (srv *Server) subscribeDisconnects(ctx context.Context) error {
 	if srv.Layer == nil {
 		return nil
 	}
@@ -69,11 +66,11 @@ func (srv *Server) subscribeDisconnects() error {
 	if st.disconnect != nil {
 		return nil
 	}
-	cancel, err := srv.Layer.Subscribe(st.ctx, disconnectTopic, func(b []byte) {
-		if len(b) > 1 && len(b) > 1+int(b[0]) {
-			srv.disconnectLocal(string(b[1+b[0]:]), string(b[1:1+b[0]]))
+	cancel, err := srv.listen(ctx, disconnectTopic, func(kind byte, body []byte) {
+		if reason, tag, ok := cutPrefixed(body); ok && kind == kindDisconnect && len(tag) > 0 {
+			srv.disconnectLocal(string(tag), reason)
 		}
-	}, srv.recheckNow) // a disconnect may have been lost: ask instead
+	}, func(int) { srv.recheckNow() }) // a disconnect may have been lost: ask instead
 	if err != nil {
 		return fmt.Errorf("channels: subscribe to disconnects: %w", err)
 	}

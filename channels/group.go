@@ -189,7 +189,7 @@ func (srv *Server) openGroup(ctx context.Context, name string) (*group, error) {
 		if srv.Layer != nil {
 			// Others wait for it too: it is not bound to the first one's context.
 			wait, cancel := context.WithTimeout(st.ctx, subscribeTimeout)
-			g.cancel, g.err = srv.Layer.Subscribe(wait, groupTopic(name), g.deliver, g.gap)
+			g.cancel, g.err = srv.listen(wait, groupTopic(name), g.take, g.gap)
 			cancel()
 		}
 		close(g.ready)

@@ -63,10 +63,11 @@ type Server struct {
 	// [context.Background].
 	Context func(*http.Request) context.Context
 
-	// Gap is told when messages of a group may have been lost on the way from other
-	// processes: for groups that are only broadcast to. Consumers get an [EventGap].
-	// It must not block.
-	Gap func(group string)
+	// Gap is told when messages of a group have been lost on the way through the
+	// layer: how many, or -1 when that is not known. It is for groups that are only
+	// broadcast to; consumers get an [EventGap]. It must not block, and is not
+	// the place to join or leave a group.
+	Gap func(group string, missed int)
 
 	// Panic is told of a panic in a handler, which closes the socket with 1011; the
 	// default logs it with its stack.
@@ -108,6 +109,8 @@ type serverState struct {
 	wg     sync.WaitGroup // of sockets, listeners and rechecks
 	parker parker
 
+	numbering numbering
+
 	subscribing chan struct{} // one slot, held while subscribing to disconnects
 	disconnect  func() error  // cancels that; guarded by the slot
 
@@ -143,6 +146,7 @@ func (srv *Server) init() *serverState {
 		st.listeners = make(map[closer]struct{})
 		st.lanes = newLanes()
 		st.subscribing = make(chan struct{}, 1)
+		st.numbering.announcing = make(chan struct{}, 1)
 	})
 	return &srv.state
 }
@@ -201,7 +205,7 @@ func (srv *Server) admit(s *Socket) error {
 	st.mu.Unlock()
 	s.scope.hold(s)
 	s.guardsChanged()
-	if err := srv.subscribeDisconnects(); err != nil {
+	if err := srv.subscribeDisconnects(st.ctx); err != nil {
 		srv.logger().Error("a connection was refused", "error", err)
 		srv.remove(s)
 		return err

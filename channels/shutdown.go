@@ -45,7 +45,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		<-done
 	}
 	st.parker.close()
-	return errors.Join(err, srv.unsubscribe())
+	return errors.Join(err, srv.unsubscribe(ctx))
 }
 
 // drain asks every socket to end, spread over the window.
@@ -99,9 +99,17 @@ func (s *Socket) abort() {
 	}
 }
 
-func (srv *Server) unsubscribe() error {
+// unsubscribe announces what was published last and ends what the server has with the
+// layer.
+func (srv *Server) unsubscribe(ctx context.Context) error {
 	st := &srv.state
 	st.cancel()
+	st.numbering.close()
+	if srv.Layer != nil {
+		ctx, cancel := context.WithTimeout(ctx, announceInterval)
+		srv.announce(ctx, true)
+		cancel()
+	}
 	st.subscribing <- struct{}{}
 	defer func() { <-st.subscribing }()
 	if st.disconnect == nil {

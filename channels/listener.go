@@ -1,0 +1,271 @@
+package channels
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A listener is a Server's subscription to one topic. It hands on what arrives, and
+// tells when something has not: a number that is skipped, or announced, and does not
+// come within reorderTime, as calls of Publish may overtake each other. What comes
+// twice, or after it was told to be missing, is dropped.
+//
+// A sequence that began before the subscription is taken up where it is: that a
+// listener joins late is no gap. One that began after it must be there from its first
+// message.
+type listener struct {
+	take   func(kind byte, body []byte)
+	missed func(n int) // -1: how many is not known
+	since  time.Time   // of the subscription
+
+	mu      sync.Mutex // guards what follows; not held in take and missed
+	sources []source
+	swept   time.Time
+	timer   *time.Timer // runs expire while something is missing
+	armed   bool
+	over    bool
+	lost    uint64 // given up, and not yet told
+
+	telling sync.WaitGroup // calls of missed by expire
+}
+
+// A source is a sequence that has been heard of.
+type source struct {
+	id    uint64
+	high  uint64 // the largest number that was seen or announced
+	first uint64 // the one that was seen first; 0 when those before it are accounted for
+	holes []hole
+	heard bool // since sources were swept
+}
+
+// A hole is the numbers from to to, which have not come yet.
+type hole struct {
+	from, to uint64
+	since    time.Time
+}
+
+const (
+	reorderTime = time.Second // what is missing may still come
+	startSlack  = time.Second // by which the beginnings of a sequence and of a subscription must be apart to be compared
+	sourceTime  = 10 * time.Minute
+	maxSources  = 256
+	maxHoles    = 64
+)
+
+// listen subscribes to a topic. Take and missed are as in [Layer]: they must not
+// block. They may be called at the same time.
+func (srv *Server) listen(ctx context.Context, topic string, take func(kind byte, body []byte), missed func(n int)) (cancel func() error, err error) {
+	l := &listener{take: take, missed: missed, since: time.Now()}
+	end, err := srv.Layer.Subscribe(ctx, topic, l.deliver, func() {
+		srv.state.numbering.cutOff()
+		missed(-1)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		err := end()
+		l.close()
+		return err
+	}, nil
+}
+
+func (l *listener) deliver(b []byte) {
+	e, ok := parseEnvelope(b)
+	switch {
+	case !ok:
+	case e.kind == kindAnnouncement:
+		l.announced(&e)
+	case l.fresh(e.id, e.number):
+		l.take(e.kind, e.body)
+	}
+}
+
+// fresh notes a message and reports whether it is to be handed on.
+func (l *listener) fresh(id, number uint64) bool {
+	l.mu.Lock()
+	s := l.find(id)
+	if s != nil && number == s.high+1 {
+		s.high, s.heard = number, true
+		l.mu.Unlock()
+		return true
+	}
+	defer l.mu.Unlock()
+	switch {
+	case s == nil:
+		l.add(source{id: id, high: number, first: number, heard: true})
+		return true
+	case number > s.high:
+		l.open(s, number-1)
+		s.high = number
+		return true
+	}
+	return l.fill(s, number)
+}
+
+// announced compares what has come with what its publisher says to have published.
+func (l *listener) announced(e *envelope) {
+	sinceFirst, sinceLast, ok := e.parseTimes()
+	if !ok {
+		return
+	}
+	now := time.Now()
+	// Transport makes these times too late: so they need not be early by mistake.
+	since := l.since.Add(startSlack)
+	begunSince, usedSince := now.Add(-sinceFirst).After(since), now.Add(-sinceLast).After(since)
+	n := 0
+	l.mu.Lock()
+	s := l.find(e.id)
+	switch {
+	case s == nil && begunSince:
+		n = count(e.number)
+	case s == nil && usedSince:
+		n = -1
+	case s != nil && s.first > 1 && begunSince:
+		n = count(s.first - 1)
+	}
+	if s == nil {
+		l.add(source{id: e.id, high: e.number, heard: true})
+	} else {
+		s.first, s.heard = 0, true
+		if e.number > s.high {
+			l.open(s, e.number)
+			s.high = e.number
+		}
+	}
+	l.mu.Unlock()
+	if n != 0 {
+		l.missed(n)
+	}
+}
+
+func (l *listener) find(id uint64) *source {
+	for i := range l.sources {
+		if l.sources[i].id == id {
+			return &l.sources[i]
+		}
+	}
+	return nil
+}
+
+// add makes room for s: those that have not been heard of for long are forgotten, as
+// they have ended, and when there are too many, the oldest.
+func (l *listener) add(s source) {
+	if now := time.Now(); now.Sub(l.swept) > sourceTime {
+		l.swept = now
+		l.sources = slices.DeleteFunc(l.sources, func(s source) bool { return !s.heard && s.holes == nil })
+		for i := range l.sources {
+			l.sources[i].heard = false
+		}
+	}
+	if len(l.sources) >= maxSources {
+		for _, h := range l.sources[0].holes {
+			l.lost += h.size()
+		}
+		l.sources = slices.Delete(l.sources, 0, 1)
+	}
+	l.sources = append(l.sources, s)
+}
+
+// open notes that what comes after s.high, up to number to, is missing.
+func (l *listener) open(s *source, to uint64) {
+	s.holes = append(s.holes, hole{s.high + 1, to, time.Now()})
+	l.trim(s)
+	if l.armed || l.over {
+		return
+	}
+	l.armed = true
+	if l.timer == nil {
+		l.timer = time.AfterFunc(reorderTime, l.expire)
+	} else {
+		l.timer.Reset(reorderTime)
+	}
+}
+
+// trim gives up the oldest hole when there are too many.
+func (l *listener) trim(s *source) {
+	if len(s.holes) > maxHoles {
+		l.lost += s.holes[0].size()
+		s.holes = slices.Delete(s.holes, 0, 1)
+	}
+}
+
+func (h *hole) size() uint64 { return h.to - h.from + 1 }
+
+// fill takes number out of the holes and reports whether it was in one.
+func (l *listener) fill(s *source, number uint64) bool {
+	i := slices.IndexFunc(s.holes, func(h hole) bool { return h.from <= number && number <= h.to })
+	if i < 0 {
+		return false
+	}
+	h := s.holes[i]
+	var rest []hole
+	if h.from < number {
+		rest = append(rest, hole{h.from, number - 1, h.since})
+	}
+	if number < h.to {
+		rest = append(rest, hole{number + 1, h.to, h.since})
+	}
+	if s.holes = slices.Replace(s.holes, i, i+1, rest...); len(s.holes) == 0 {
+		s.holes = nil
+	}
+	l.trim(s)
+	return true
+}
+
+// expire tells what has been missing for reorderTime.
+func (l *listener) expire() {
+	now := time.Now()
+	l.mu.Lock()
+	l.armed = false
+	var next time.Time
+	for i := range l.sources {
+		s := &l.sources[i]
+		for len(s.holes) > 0 && now.Sub(s.holes[0].since) >= reorderTime {
+			l.lost += s.holes[0].size()
+			s.holes = s.holes[1:]
+		}
+		if len(s.holes) == 0 {
+			s.holes = nil
+		} else if first := s.holes[0].since; next.IsZero() || first.Before(next) {
+			next = first
+		}
+	}
+	if l.over {
+		l.mu.Unlock()
+		return
+	}
+	if !next.IsZero() {
+		l.armed = true
+		l.timer.Reset(next.Add(reorderTime).Sub(now))
+	}
+	n := l.lost
+	l.lost = 0
+	l.telling.Add(1)
+	l.mu.Unlock()
+	defer l.telling.Done()
+	if n > 0 {
+		l.missed(count(n))
+	}
+}
+
+// count is n, or -1 when nobody counts that far.
+func count(n uint64) int {
+	if n > 1<<30 {
+		return -1
+	}
+	return int(n)
+}
+
+// close lets nothing more be told, and waits until nothing is.
+func (l *listener) close() {
+	l.mu.Lock()
+	l.over = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.mu.Unlock()
+	l.telling.Wait()
+}
