@@ -56,7 +56,7 @@ func (s *Socket) guardsChanged() {
 		s.guards.expiry = nil
 	}
 	if !expires.IsZero() {
-		s.guards.expiry = time.AfterFunc(time.Until(expires), func() { s.end(errExpired, false) })
+		s.guards.expiry = time.AfterFunc(time.Until(expires), s.expire)
 	}
 	missed := !s.guards.admitted && slices.ContainsFunc(tags, func(tag string) bool {
 		at, ok := st.recent[tag]
@@ -188,18 +188,18 @@ func (srv *Server) runRecheck(ctx context.Context, r *recheck) {
 		sockets := slices.Clone(r.members.list)
 		st.mu.Unlock()
 		for chunk := range slices.Chunk(sockets, maxRecheck) {
-			srv.recheckChunk(ctx, r, chunk)
+			srv.recheckChunk(ctx, r.by, chunk)
 		}
 		timer.Reset(jitter(r.interval))
 	}
 }
 
-func (srv *Server) recheckChunk(ctx context.Context, r *recheck, sockets []*Socket) {
+func (srv *Server) recheckChunk(ctx context.Context, by Rechecker, sockets []*Socket) {
 	scopes := make([]*Scope, len(sockets))
 	for i, s := range sockets {
 		scopes[i] = s.scope
 	}
-	verdicts := r.by.Recheck(ctx, scopes)
+	verdicts := by.Recheck(ctx, scopes)
 	if len(verdicts) != len(sockets) {
 		return
 	}

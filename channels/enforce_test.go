@@ -153,6 +153,82 @@ func TestRecheck(t *testing.T) {
 	})
 }
 
+// An extender puts off the end of the sockets at /stay, and takes its time.
+type extender struct {
+	rechecker
+	guard channels.Guard
+	took  time.Duration
+}
+
+func (e *extender) Recheck(ctx context.Context, scopes []*channels.Scope) []error {
+	time.Sleep(e.took)
+	for _, s := range scopes {
+		if s.Path() == "/stay" {
+			g := e.guard
+			g.Expires = time.Now().Add(time.Hour)
+			s.Guard("test", g)
+		}
+	}
+	return e.rechecker.Recheck(ctx, scopes)
+}
+
+// A22: who may put off the end of a socket is asked before it, about many at once, and
+// not waited for; no other guard is overruled.
+func TestGuardExtendable(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		took      time.Duration
+		path      string
+		err       error
+		asks      bool // the guard is extendable
+		other     bool // there is another guard, which is not
+		want      time.Duration
+		wantAsked int32
+	}{
+		{"put off", 0, "/stay", nil, true, false, 2*time.Hour + 5*time.Second, 2},
+		{"put off slowly", 300 * time.Millisecond, "/stay", nil, true, false, 2*time.Hour + 5*time.Second, 2},
+		{"not put off", 0, "/leave", nil, true, false, time.Hour, 1},
+		{"hangs", 10 * time.Second, "/leave", nil, true, false, time.Hour + time.Second, 1},
+		{"hangs, and then puts it off", 10 * time.Second, "/stay", nil, true, false, time.Hour + time.Second, 1},
+		{"denied", 0, "/stay", errors.New("gone"), true, false, time.Hour, 1},
+		{"not extendable", 0, "/stay", nil, false, false, time.Hour, 0},
+		{"another guard is over", 0, "/stay", nil, true, true, time.Hour, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, start := quiet(), time.Now()
+				server.Upgrader.PingInterval = -1
+				e := &extender{took: tt.took, rechecker: rechecker{reject: func(*channels.Scope) error {
+					if time.Since(start) > 90*time.Minute {
+						return errors.New("it is enough")
+					}
+					return tt.err
+				}}}
+				e.guard = channels.Guard{Rechecker: e, Interval: 100 * time.Hour, Expires: start.Add(time.Hour), Extendable: tt.asks}
+				h := channels.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+					if tt.other {
+						s.Scope().Guard("other", channels.Guard{Expires: start.Add(time.Hour)})
+					}
+					return echo(ctx, s)
+				})
+				srv := wstest.NewServer(t, guarded(server, e.guard, h))
+				clients := []*wstest.Client{srv.Dial(tt.path), srv.Dial(tt.path), srv.Dial(tt.path)}
+				for _, c := range clients {
+					_, err := c.Read(t.Context())
+					took := time.Since(start)
+					if channels.CloseStatus(err) != channels.StatusUnauthorized || took > tt.want || took < tt.want-5*time.Second {
+						t.Errorf("%v after %v, want 3000 after %v", err, took, tt.want)
+					}
+				}
+				time.Sleep(time.Minute)
+				if got := e.calls.Load(); got < tt.wantAsked || got > 3*tt.wantAsked {
+					t.Errorf("asked %d times, want %d, or at most as often for each socket", got, tt.wantAsked)
+				}
+			})
+		})
+	}
+}
+
 // Guards may change while the socket is open: a tag that is gone closes nothing.
 func TestGuardChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

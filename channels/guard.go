@@ -17,6 +17,11 @@ type Guard struct {
 	// (unauthorized).
 	Expires time.Time
 
+	// Extendable says that Expires may have been put off elsewhere: the Rechecker is
+	// asked once more at that time, and the connection stays if it has set a
+	// later one by then, or within a second.
+	Extendable bool
+
 	// Rechecker, when not nil, is asked every Interval whether the connection
 	// may stay. It must be comparable, and is best one value for all
 	// connections: the server asks it about many at once.
@@ -32,9 +37,10 @@ type Rechecker interface {
 	// Recheck returns nil, when all may stay, or a slice as long as scopes: nil
 	// for a connection that may stay, otherwise why it must end. A *CloseError
 	// gives the close code; any other error closes with 3000 (unauthorized) and
-	// is logged, not sent. It is called from one goroutine at a time, with at
-	// most 1,000 scopes. A rechecker that cannot tell (its database is down)
-	// returns nil: only a definite answer closes a connection.
+	// is logged, not sent. It is called with at most 1,000 scopes, and by several
+	// goroutines at once when there are reasons to ask before the Interval is over.
+	// A rechecker that cannot tell (its database is down) returns nil: only a
+	// definite answer closes a connection.
 	Recheck(ctx context.Context, scopes []*Scope) []error
 }
 

@@ -1,0 +1,86 @@
+package channels
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// extendTime is how long a Rechecker has to put off the end of a connection that has
+// expired.
+const extendTime = time.Second
+
+// expire runs when a guard's time is over: it ends the socket, unless the guard is
+// Extendable and its Rechecker puts that off.
+func (s *Socket) expire() {
+	due, over := s.expired()
+	if over {
+		s.end(errExpired, false)
+		return
+	}
+	st := &s.srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if s.guards.terminated || len(due) == 0 { // or put off already
+		return
+	}
+	// Whatever the Rechecker does, the socket does not stay for longer than that.
+	s.guards.expiry = time.AfterFunc(extendTime, s.endExpired)
+	for _, by := range due {
+		if st.expiring == nil {
+			st.expiring = make(map[Rechecker][]*Socket)
+		}
+		st.expiring[by] = append(st.expiring[by], s)
+	}
+	if !st.extending {
+		st.extending = true
+		st.wg.Add(1)
+		go s.srv.extend(st.ctx) // ends when nothing is due; Shutdown waits for it
+	}
+}
+
+// expired returns who may put off the end of the socket, or that nobody may.
+func (s *Socket) expired() (due []Rechecker, over bool) {
+	now := time.Now()
+	for _, g := range s.scope.Guards() {
+		switch {
+		case g.Expires.IsZero() || now.Before(g.Expires):
+		case !g.Extendable || g.Rechecker == nil:
+			return nil, true
+		case !slices.Contains(due, g.Rechecker):
+			due = append(due, g.Rechecker)
+		}
+	}
+	return due, false
+}
+
+// endExpired ends the socket if its time is still over.
+func (s *Socket) endExpired() {
+	if due, over := s.expired(); over || len(due) > 0 {
+		s.end(errExpired, false)
+	}
+}
+
+// extend asks about the sockets that are due, as many at once as there are.
+func (srv *Server) extend(ctx context.Context) {
+	st := &srv.state
+	defer st.wg.Done()
+	for {
+		st.mu.Lock()
+		expiring := st.expiring
+		st.expiring = nil
+		st.extending = len(expiring) > 0
+		st.mu.Unlock()
+		if len(expiring) == 0 {
+			return
+		}
+		for by, sockets := range expiring {
+			for chunk := range slices.Chunk(sockets, maxRecheck) {
+				srv.recheckChunk(ctx, by, chunk)
+				for _, s := range chunk {
+					s.endExpired()
+				}
+			}
+		}
+	}
+}
