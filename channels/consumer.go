@@ -64,6 +64,8 @@ type Event struct {
 	Data   []byte // the receivers share it, and must not change it
 	Group  string // where it comes from, when it is received
 	Missed int    // of an EventGap: how many messages and events; -1 when that is not known
+
+	Presence *Presence // of an EventPresence
 }
 
 // EventGap is the type of the event that a consumer gets when messages or events of

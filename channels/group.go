@@ -124,6 +124,7 @@ func (s *Socket) Groups() []string {
 }
 
 func (s *Socket) leaveGroups() {
+	s.untrackAll()
 	s.mu.Lock()
 	groups := s.groups
 	s.groups = nil

@@ -53,6 +53,11 @@ type Server struct {
 	// and at most half of the time that Shutdown has; negative means none.
 	DrainWindow time.Duration
 
+	// Heartbeat is how often this process tells the others, in each group in whose
+	// presence its sockets are, that it is there; see [Server.Members]. Default 10 s;
+	// at least 100 ms. A heartbeat is a message of some 20 bytes.
+	Heartbeat time.Duration
+
 	// KeepHeaders names the request headers that [Scope.Header] still has once the
 	// socket is open. Default: none.
 	KeepHeaders []string
@@ -108,6 +113,8 @@ type serverState struct {
 	lanes  []lane
 	wg     sync.WaitGroup // of sockets, listeners and rechecks
 	parker parker
+
+	presences presences
 
 	numbering numbering
 

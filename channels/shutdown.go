@@ -30,8 +30,9 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		srv.drain(ctx)
 	}
 	done := make(chan struct{})
-	go func() { // ends when the last socket has
+	go func() { // ends when the last socket has, and the goodbyes of presence are said
 		st.wg.Wait()
+		st.presences.close()
 		close(done)
 	}()
 	var err error
@@ -42,6 +43,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		for _, s := range srv.snapshot() {
 			s.abort()
 		}
+		st.cancel() // whoever waits for the layer
 		<-done
 	}
 	st.parker.close()

@@ -32,6 +32,7 @@ type Socket struct {
 
 	mu       sync.Mutex // guards what follows; taken after serverState.mu
 	groups   map[string]*group
+	present  map[string]*attendance // where it tracks or watches
 	guards   guardState
 	consumer EventReceiver
 	events   []Event
@@ -204,6 +205,7 @@ var errPanic = errors.New("channels: panic in a handler")
 // finish closes the connection after its handler has returned err.
 func (s *Socket) finish(err error) {
 	s.stopEvents()
+	s.untrackAll() // who is gone is not shown until the peer has answered
 	ce := s.closeError(err)
 	cause := s.cause()
 	if cause == nil { // nobody has ended it yet

@@ -82,8 +82,9 @@ type Roster struct {
 	peers    map[uint64]*peer
 	others   int              // entries of all peers
 	before   map[place]*Entry // what stood where something changed since the last diff; nil: nothing
-	told     time.Time        // when changes were last told
-	beatAt   time.Time        // zero: never, as for the other times
+	changes  uint64
+	told     time.Time // when changes were last told
+	beatAt   time.Time // zero: never, as for the other times
 	askAt    time.Time
 	answerAt time.Time
 	answered time.Time
@@ -155,6 +156,7 @@ func (r *Roster) Remove(number uint64) {
 
 // touch remembers what stands at a place before it changes.
 func (r *Roster) touch(p place, e *Entry) {
+	r.changes++
 	if _, ok := r.before[p]; !ok {
 		r.before[p] = e
 	}
@@ -187,6 +189,9 @@ func (r *Roster) All() iter.Seq[*Entry] {
 		}
 	}
 }
+
+// Changes returns a number that grows with every change of an entry.
+func (r *Roster) Changes() uint64 { return r.changes }
 
 // Len returns the number of entries.
 func (r *Roster) Len() int { return len(r.own) + r.others }

@@ -1,0 +1,340 @@
+package channels
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sluicehq/sluice/channels/internal/roster"
+)
+
+// presences are the groups whose presence this process follows.
+type presences struct {
+	wg      sync.WaitGroup // of attendances
+	mu      sync.Mutex     // guards what follows; taken before attendance.mu
+	closed  bool
+	node    uint64 // names this process to the others
+	begun   uint64 // attendances so far
+	groups  map[string]*attendance
+	failing atomic.Bool // the layer does not take what is published
+}
+
+// An attendance is what this process knows of who is in one group, while there are
+// sockets that track or watch, or somebody asks.
+type attendance struct {
+	srv    *Server
+	name   string
+	users  int           // follow without unfollow; guarded by presences.mu
+	ready  chan struct{} // closed when the layer has subscribed, or failed to
+	since  time.Time     // when that was; like err and cancel read after ready
+	err    error
+	cancel func() error
+
+	mu       sync.Mutex // guards what follows; taken before Socket.mu
+	roster   *roster.Roster
+	sockets  map[*Socket]uint64 // the numbers in the roster; 0: it only watches
+	sorted   []Member           // as of sortedAt
+	sortedAt uint64
+	timer    *time.Timer // calls run when something is due
+	running  bool        // run does, or finish
+	ended    bool
+}
+
+// close waits until the last goodbye has been said. Nobody follows a group any more.
+func (ps *presences) close() {
+	ps.mu.Lock()
+	ps.closed = true
+	ps.mu.Unlock()
+	ps.wg.Wait()
+}
+
+func (ps *presences) lookup(name string) *attendance {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.groups[name]
+}
+
+// follow returns the attendance of a group, subscribed to at the layer. The caller
+// calls unfollow.
+func (srv *Server) follow(ctx context.Context, name string) (*attendance, error) {
+	st := srv.init()
+	ps := &st.presences
+	ps.mu.Lock()
+	a, ok := ps.groups[name]
+	if !ok {
+		if ps.closed {
+			ps.mu.Unlock()
+			return nil, ErrDraining
+		}
+		for ps.node == 0 {
+			ps.node = rand.Uint64()
+		}
+		if ps.groups == nil {
+			ps.groups = make(map[string]*attendance)
+		}
+		a = &attendance{
+			srv:     srv,
+			name:    name,
+			ready:   make(chan struct{}),
+			sockets: make(map[*Socket]uint64),
+			roster: roster.New(roster.Config{
+				Node:      ps.node,
+				Base:      ps.begun << 32,
+				Heartbeat: srv.heartbeat(),
+				Random:    rand.Float64,
+			}),
+		}
+		ps.begun++
+		ps.groups[name] = a
+		ps.wg.Add(1)
+	}
+	a.users++
+	ps.mu.Unlock()
+	if !ok {
+		a.subscribe()
+		close(a.ready)
+	}
+	select {
+	case <-a.ready:
+	case <-ctx.Done():
+		srv.unfollow(a)
+		return nil, context.Cause(ctx)
+	}
+	if a.err != nil {
+		srv.unfollow(a)
+		return nil, a.err
+	}
+	return a, nil
+}
+
+func (a *attendance) topic() string { return "presence:" + a.name }
+
+func (a *attendance) subscribe() {
+	if a.srv.Layer == nil {
+		return
+	}
+	// Others wait for it too: it is not bound to the first one's context.
+	ctx, cancel := context.WithTimeout(a.srv.state.ctx, subscribeTimeout)
+	defer cancel()
+	a.cancel, a.err = a.srv.Layer.Subscribe(ctx, a.topic(), a.deliver, a.ask)
+	if a.err == nil {
+		a.since = time.Now()
+		a.ask()
+	}
+}
+
+// unfollow ends what follow began.
+func (srv *Server) unfollow(a *attendance) {
+	ps := &srv.state.presences
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	a.users--
+	ps.endUnused(a)
+}
+
+// endUnused ends an attendance that nobody needs any more. The caller holds mu.
+func (ps *presences) endUnused(a *attendance) {
+	if a.users == 0 && ps.groups[a.name] == a && a.empty() {
+		delete(ps.groups, a.name)
+		a.end()
+	}
+}
+
+func (a *attendance) empty() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.sockets) == 0
+}
+
+// add makes s one that m shows, or one that only watches.
+func (a *attendance) add(s *Socket, m *Member) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	number, there := a.sockets[s]
+	switch {
+	case m == nil && number != 0:
+		a.roster.Remove(number)
+		number = 0
+	case m != nil && number != 0:
+		a.roster.Set(number, m.Key, m.Meta)
+	}
+	if !there {
+		if err := s.enlist(a); err != nil {
+			return err
+		}
+	}
+	if m != nil && number == 0 {
+		if number = a.roster.Add(m.Key, m.Meta); number == 0 && !there {
+			s.delist(a)
+		}
+		if number == 0 {
+			return errManyMembers
+		}
+	}
+	a.sockets[s] = number
+	a.schedule()
+	return nil
+}
+
+// enlist notes at the socket that it is in a.
+func (s *Socket) enlist(a *attendance) error {
+	limit := orDefault(s.srv.MaxGroups, defaultMaxGroups)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.over:
+		return net.ErrClosed
+	case limit > 0 && len(s.present) >= limit:
+		return ErrTooManyGroups
+	}
+	if s.present == nil {
+		s.present = make(map[string]*attendance)
+	}
+	s.present[a.name] = a
+	return nil
+}
+
+func (s *Socket) delist(a *attendance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.present, a.name)
+}
+
+// remove takes s out.
+func (a *attendance) remove(s *Socket) {
+	ps := &a.srv.state.presences
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	a.mu.Lock()
+	if number := a.sockets[s]; number != 0 {
+		a.roster.Remove(number)
+	}
+	delete(a.sockets, s)
+	a.schedule()
+	a.mu.Unlock()
+	ps.endUnused(a)
+}
+
+// deliver takes a message of the topic from the layer.
+func (a *attendance) deliver(b []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.roster.Receive(time.Now(), b)
+	a.schedule()
+}
+
+// ask has the others asked for all they have.
+func (a *attendance) ask() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.roster.Ask(time.Now())
+	a.schedule()
+}
+
+// schedule has run called when something is due. The caller holds mu.
+func (a *attendance) schedule() {
+	next := a.roster.Next()
+	if a.running || a.ended || next.IsZero() {
+		return // run calls it at its end
+	}
+	if wait := time.Until(next); a.timer == nil {
+		a.timer = time.AfterFunc(wait, a.run)
+	} else {
+		a.timer.Reset(wait)
+	}
+}
+
+// run tells the sockets and the other processes what is due, until nothing is.
+func (a *attendance) run() {
+	a.mu.Lock()
+	if a.running || a.ended {
+		a.mu.Unlock()
+		return
+	}
+	a.running = true
+	for !a.ended {
+		joins, leaves, out := a.roster.Flush(time.Now())
+		a.post(joins, leaves)
+		if len(out) == 0 {
+			break
+		}
+		a.mu.Unlock()
+		a.publish(out)
+		a.mu.Lock()
+	}
+	if a.ended {
+		a.mu.Unlock()
+		a.finish()
+		return
+	}
+	a.running = false
+	a.schedule()
+	a.mu.Unlock()
+}
+
+// post tells the sockets of a change. The caller holds mu.
+func (a *attendance) post(joins, leaves []*roster.Entry) {
+	if len(joins)+len(leaves) == 0 || len(a.sockets) == 0 {
+		return
+	}
+	e := Event{
+		Type:     EventPresence,
+		Group:    a.name,
+		Presence: &Presence{Joins: toMembers(joins), Leaves: toMembers(leaves)},
+	}
+	for s := range a.sockets {
+		s.post(e)
+	}
+}
+
+// publishTimeout is how long the layer may take for what is told at once.
+const publishTimeout = 5 * time.Second
+
+// publish sends messages to the topic. What the layer does not take is lost, and made
+// good after the next beat.
+func (a *attendance) publish(out [][]byte) {
+	st := &a.srv.state
+	ctx, cancel := context.WithTimeout(st.ctx, publishTimeout)
+	defer cancel()
+	var err error
+	for _, b := range out {
+		if err = a.srv.Layer.Publish(ctx, a.topic(), b); err != nil {
+			break
+		}
+	}
+	if failed := err != nil; st.presences.failing.Swap(failed) != failed && failed {
+		a.srv.logger().Warn("presence cannot be published", "group", a.name, "error", err)
+	}
+}
+
+// end lets go of the group: the other processes are told, and the layer.
+func (a *attendance) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = true
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	switch {
+	case a.cancel == nil:
+		a.srv.state.presences.wg.Done()
+	case !a.running: // or run finishes
+		go a.finish() // ends within the layer's time; presences.close waits for it
+	}
+}
+
+func (a *attendance) finish() {
+	defer a.srv.state.presences.wg.Done()
+	a.mu.Lock()
+	bye := a.roster.Bye()
+	a.mu.Unlock()
+	if bye != nil {
+		a.publish([][]byte{bye})
+	}
+	if err := a.cancel(); err != nil {
+		a.srv.logger().Error("a presence's subscription did not end cleanly", "group", a.name, "error", err)
+	}
+}
