@@ -67,8 +67,13 @@ func (srv *Server) subscribeDisconnects(ctx context.Context) error {
 		return nil
 	}
 	cancel, err := srv.listen(ctx, disconnectTopic, func(kind byte, body []byte) {
-		if reason, tag, ok := cutPrefixed(body); ok && kind == kindDisconnect && len(tag) > 0 {
-			srv.disconnectLocal(string(tag), reason)
+		switch kind {
+		case kindDisconnect:
+			if reason, tag, ok := cutPrefixed(body); ok && len(tag) > 0 {
+				srv.disconnectLocal(string(tag), reason)
+			}
+		case kindRecheck:
+			srv.recheckLocal(string(body))
 		}
 	}, func(int) { srv.recheckNow() }) // a disconnect may have been lost: ask instead
 	if err != nil {

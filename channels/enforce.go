@@ -1,9 +1,6 @@
 package channels
 
 import (
-	"context"
-	"errors"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -114,105 +111,5 @@ func (s *Socket) dropGuards() {
 	s.guards.rechecks = nil
 	if s.guards.expiry != nil {
 		s.guards.expiry.Stop()
-	}
-}
-
-const defaultRecheckInterval = time.Minute
-
-// maxRecheck is how many scopes a Rechecker is asked about at once.
-const maxRecheck = 1000
-
-// A recheck asks one Rechecker about its sockets, in a goroutine that lives while
-// there are any.
-type recheck struct {
-	by       Rechecker
-	interval time.Duration
-	members  socketSet // guarded by serverState.mu
-	stop     context.CancelFunc
-	now      chan struct{} // one slot: ask at once
-}
-
-// recheckOf returns the recheck for by. The caller holds serverState.mu.
-func (srv *Server) recheckOf(by Rechecker, interval time.Duration) *recheck {
-	st := &srv.state
-	r, ok := st.rechecks[by]
-	if ok {
-		return r
-	}
-	if interval <= 0 {
-		interval = defaultRecheckInterval
-	}
-	ctx, stop := context.WithCancel(st.ctx)
-	r = &recheck{by: by, interval: interval, stop: stop, now: make(chan struct{}, 1)}
-	st.rechecks[by] = r
-	st.wg.Add(1)
-	go srv.runRecheck(ctx, r) // ends when the last socket has left; Shutdown waits for it
-	return r
-}
-
-// leaveRecheck takes s out of r. The caller holds serverState.mu.
-func (srv *Server) leaveRecheck(r *recheck, s *Socket) {
-	r.members.remove(s)
-	if len(r.members.list) == 0 && srv.state.rechecks[r.by] == r {
-		delete(srv.state.rechecks, r.by)
-		r.stop()
-	}
-}
-
-// recheckNow has all rechecks made at once.
-func (srv *Server) recheckNow() {
-	st := &srv.state
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	for _, r := range st.rechecks {
-		select {
-		case r.now <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (srv *Server) runRecheck(ctx context.Context, r *recheck) {
-	st := &srv.state
-	defer st.wg.Done()
-	timer := time.NewTimer(jitter(r.interval))
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-r.now:
-		case <-ctx.Done():
-			return
-		}
-		st.mu.Lock()
-		sockets := slices.Clone(r.members.list)
-		st.mu.Unlock()
-		for chunk := range slices.Chunk(sockets, maxRecheck) {
-			srv.recheckChunk(ctx, r.by, chunk)
-		}
-		timer.Reset(jitter(r.interval))
-	}
-}
-
-func (srv *Server) recheckChunk(ctx context.Context, by Rechecker, sockets []*Socket) {
-	scopes := make([]*Scope, len(sockets))
-	for i, s := range sockets {
-		scopes[i] = s.scope
-	}
-	verdicts := by.Recheck(ctx, scopes)
-	if len(verdicts) != len(sockets) {
-		return
-	}
-	for i, err := range verdicts {
-		if err == nil {
-			continue
-		}
-		ce, ok := errors.AsType[*CloseError](err)
-		if !ok {
-			ce = &CloseError{Code: StatusUnauthorized}
-			srv.logger().LogAttrs(ctx, slog.LevelInfo, "a connection may not stay",
-				slog.Any("scope", sockets[i].scope), slog.Any("reason", err))
-		}
-		sockets[i].end(ce, false)
 	}
 }

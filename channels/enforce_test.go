@@ -153,6 +153,76 @@ func TestRecheck(t *testing.T) {
 	})
 }
 
+// A24: what has changed is seen at once where somebody says so, on every process, and
+// no other socket is asked about.
+func TestRecheckNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		layer := new(channels.MemoryLayer)
+		var demoted atomic.Bool
+		r := &rechecker{reject: func(*channels.Scope) error {
+			if demoted.Load() {
+				return channels.Closef(channels.StatusForbidden, "not any more")
+			}
+			return nil
+		}}
+		var servers []*channels.Server
+		var ours, others []*wstest.Client
+		for range 2 {
+			server := quiet()
+			server.Layer = layer
+			servers = append(servers, server)
+			for _, user := range []string{"user:1", "user:2"} {
+				g := channels.Guard{Tags: []string{user}, Rechecker: r, Interval: time.Hour}
+				srv := wstest.NewServer(t, guarded(server, g, channels.HandlerFunc(echo)))
+				if user == "user:1" {
+					ours = append(ours, srv.Dial("/"), srv.Dial("/"))
+				} else {
+					others = append(others, srv.Dial("/"))
+				}
+			}
+		}
+		synctest.Wait()
+		start := time.Now()
+		if err := servers[0].Recheck(t.Context(), "user:1"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		// The first server also hears what it has published itself.
+		if calls, most := r.calls.Load(), r.most.Load(); calls < 2 || calls > 3 || most != 2 {
+			t.Errorf("%d calls of up to %d scopes, want one of 2 on each server", calls, most)
+		}
+		for _, c := range ours {
+			c.Send("still here")
+			c.Want("still here")
+		}
+		demoted.Store(true)
+		if err := servers[0].Recheck(t.Context(), "user:1"); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range ours {
+			if got := c.WantClose(channels.StatusForbidden); got != "not any more" {
+				t.Errorf("reason %q", got)
+			}
+		}
+		for _, c := range others {
+			c.Send("still here")
+			c.Want("still here")
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if err := servers[0].Recheck(t.Context(), ""); err == nil {
+			t.Error("no tag is no error")
+		}
+		before := r.calls.Load()
+		err := servers[0].Recheck(t.Context(), "user:3")
+		synctest.Wait()
+		if err != nil || r.calls.Load() != before {
+			t.Errorf("a tag that nobody has: %v, %d calls", err, r.calls.Load()-before)
+		}
+	})
+}
+
 // An extender puts off the end of the sockets at /stay, and takes its time.
 type extender struct {
 	rechecker

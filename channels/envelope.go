@@ -18,6 +18,7 @@ import (
 //	't', 'b'  the payload of a broadcast, text or binary
 //	'e'       an event: a byte for the length of its type, the type, the data
 //	'd'       a disconnect: a byte for the length of the reason, the reason, the tag
+//	'r'       a recheck: the tag
 //	'a'       an announcement, which has no number of its own, but tells that of the
 //	          last message: two times of 8 bytes, in milliseconds, since the first and
 //	          since the last message of the sequence
@@ -31,6 +32,7 @@ const (
 	kindBinary       = 'b'
 	kindEvent        = 'e'
 	kindDisconnect   = 'd'
+	kindRecheck      = 'r'
 	kindAnnouncement = 'a'
 )
 

@@ -1,7 +1,6 @@
 package channels
 
 import (
-	"context"
 	"slices"
 	"time"
 )
@@ -27,16 +26,9 @@ func (s *Socket) expire() {
 	// Whatever the Rechecker does, the socket does not stay for longer than that.
 	s.guards.expiry = time.AfterFunc(extendTime, s.endExpired)
 	for _, by := range due {
-		if st.expiring == nil {
-			st.expiring = make(map[Rechecker][]*Socket)
-		}
-		st.expiring[by] = append(st.expiring[by], s)
+		st.due.add(by, s)
 	}
-	if !st.extending {
-		st.extending = true
-		st.wg.Add(1)
-		go s.srv.extend(st.ctx) // ends when nothing is due; Shutdown waits for it
-	}
+	s.srv.recheckDue()
 }
 
 // expired returns who may put off the end of the socket, or that nobody may.
@@ -58,29 +50,5 @@ func (s *Socket) expired() (due []Rechecker, over bool) {
 func (s *Socket) endExpired() {
 	if due, over := s.expired(); over || len(due) > 0 {
 		s.end(errExpired, false)
-	}
-}
-
-// extend asks about the sockets that are due, as many at once as there are.
-func (srv *Server) extend(ctx context.Context) {
-	st := &srv.state
-	defer st.wg.Done()
-	for {
-		st.mu.Lock()
-		expiring := st.expiring
-		st.expiring = nil
-		st.extending = len(expiring) > 0
-		st.mu.Unlock()
-		if len(expiring) == 0 {
-			return
-		}
-		for by, sockets := range expiring {
-			for chunk := range slices.Chunk(sockets, maxRecheck) {
-				srv.recheckChunk(ctx, by, chunk)
-				for _, s := range chunk {
-					s.endExpired()
-				}
-			}
-		}
 	}
 }

@@ -130,8 +130,8 @@ type serverState struct {
 	recent    map[string]time.Time // tags that were disconnected a moment ago
 	pruned    time.Time            // when recent was last cleared of older ones
 	rechecks  map[Rechecker]*recheck
-	expiring  map[Rechecker][]*Socket // whose time is over, if the Rechecker agrees
-	extending bool                    // a goroutine asks them
+	due       dueSockets // to be rechecked before the interval is over
+	asking    bool       // a goroutine does
 	groups    map[string]*group
 	listeners map[closer]struct{}
 }
