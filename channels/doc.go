@@ -29,6 +29,8 @@
 //
 // Sockets join groups; [Server.Broadcast] sends to the clients of a group and
 // [Server.Notify] to its consumers, on every process that shares a [Layer].
+// [Socket.Track] shows a socket in a group's presence, and [Server.Members] tells who
+// is there.
 // Connections that are not HTTP are served by the same handlers; see [Protocol].
 //
 // The zero Server is safe. It refuses handshakes from pages of other sites, and those

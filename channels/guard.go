@@ -91,8 +91,9 @@ func (s *Scope) Guards() []Guard {
 	return guards
 }
 
-// LeaveGroups takes the connection out of every group that it is in: before it
-// becomes another user's. It does nothing on a scope without an open socket.
+// LeaveGroups takes the connection out of every group that it is in, and out of their
+// presence: before it becomes another user's. It does nothing on a scope without an
+// open socket.
 func (s *Scope) LeaveGroups() {
 	s.mu.Lock()
 	holder := s.holder
