@@ -87,8 +87,9 @@ func (g *Gate[U]) Refresh(ctx context.Context, grant Grant) error {
 	if was.id != who.id || was.backend != who.backend {
 		return fmt.Errorf("auth: refresh: %w: it is another user's", ErrDenied)
 	}
-	if who.session == "" {
-		who.session = was.session
+	if who.session == "" || who.session == was.session {
+		who.session, who.kept = was.session, was.kept
+		who.limit = who.expires
 	}
 	return g.adopt(ctx, st, who)
 }

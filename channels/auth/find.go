@@ -43,6 +43,9 @@ func (g *Gate[U]) fromSession(ctx context.Context, needed bool) (who login[U], e
 	if err != nil {
 		return who, unavailable("load the session", err)
 	}
+	if stolen := s.Reused(); stolen != nil {
+		g.stolen(ctx, stolen)
+	}
 	anonymous := login[U]{session: s.ID()}
 	kept, ok := readLogin(s)
 	if !ok {
@@ -57,10 +60,9 @@ func (g *Gate[U]) fromSession(ctx context.Context, needed bool) (who login[U], e
 		id:      kept.id,
 		backend: backend,
 		stamp:   kept.stamp,
-		session: s.ID(),
 		since:   kept.since,
-		expires: s.Expires(),
 	}
+	who.keptIn(s)
 	good, err := g.load(ctx, &who, true)
 	if err != nil {
 		return who, err
@@ -72,6 +74,14 @@ func (g *Gate[U]) fromSession(ctx context.Context, needed bool) (who login[U], e
 		return login[U]{}, nil
 	}
 	return who, nil
+}
+
+// keptIn notes that a login is kept in s, and ends with it.
+func (l *login[U]) keptIn(s *sessions.Session) {
+	l.session, l.expires = s.ID(), s.Expires()
+	if s.Stored() {
+		l.kept = s
+	}
 }
 
 // load loads the user of a login, and reports whether the login is still good.
@@ -177,7 +187,7 @@ func combine[U Identity](a, b login[U]) (login[U], error) {
 	if a.session == "" {
 		a.session = b.session
 	}
-	a.expires = earlier(a.expires, b.expires)
+	a.expires, a.limit = earlier(a.expires, b.expires), b.expires
 	if b.since.Before(a.since) {
 		a.since = b.since
 	}

@@ -57,8 +57,9 @@ type Gate[U Identity] struct {
 
 	// RecheckInterval is how often open connections are rechecked, with a
 	// jitter of ±10 %: is the user still there, the stamp the same, the
-	// predicate of [Gate.Permit] true, nothing revoked? 0 means one minute,
-	// negative never.
+	// predicate of [Gate.Permit] true, nothing revoked, the session still in its
+	// Store? 0 means one minute, negative never; then a connection also does not
+	// learn that requests have put off the end of its session.
 	RecheckInterval time.Duration
 
 	// RecheckGrace is how long a connection is kept whose recheck is due but
@@ -83,6 +84,10 @@ type Gate[U Identity] struct {
 	LoginFailed func(ctx context.Context, f FailedLogin)
 	Revoked     func(ctx context.Context, tag, reason string)
 
+	// Stolen is told whose login was ended because the cookie of a session that
+	// [Remember] keeps has been copied: the user should hear of it. It may be nil.
+	Stolen func(ctx context.Context, userID string)
+
 	// Logger gets a line for each failed login and for what fails. Nil means
 	// [slog.Default].
 	Logger *slog.Logger
@@ -94,6 +99,10 @@ type Gate[U Identity] struct {
 
 // A Revoker closes every open connection with a tag, on every process:
 // *channels.Server.
+//
+// If it also has a method Recheck(ctx context.Context, tag string) error, that is called
+// by [Gate.UserChanged]; and if it has ClientAddr(ctx context.Context) string, that is
+// what ClientAddr is when it is nil. The Server has both.
 type Revoker interface {
 	Disconnect(ctx context.Context, tag, reason string) error
 }

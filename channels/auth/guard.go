@@ -24,10 +24,11 @@ func (g *Gate[U]) guard(scope *channels.Scope, who login[U]) {
 		return
 	}
 	scope.Guard(slotKey{}, channels.Guard{
-		Tags:      who.tags(),
-		Expires:   who.expires,
-		Rechecker: g.rechecker(who),
-		Interval:  g.interval(),
+		Tags:       who.tags(),
+		Expires:    who.expires,
+		Extendable: who.kept != nil,
+		Rechecker:  g.rechecker(who),
+		Interval:   g.interval(),
 	})
 }
 

@@ -74,7 +74,7 @@ func (g *Gate[U]) Login(w http.ResponseWriter, r *http.Request, u U, options ...
 	if err := write(s, &who); err != nil {
 		return fmt.Errorf("auth: login: %w", err)
 	}
-	who.session, who.expires = s.ID(), s.Expires()
+	who.keptIn(s)
 	st.become(ctx, who)
 	if g.LoggedIn != nil {
 		g.LoggedIn(ctx, u)

@@ -42,6 +42,7 @@ func (g *Gate[U]) passwordChanged(r *http.Request, u U) error {
 		return err
 	}
 	who.backend, who.session, who.expires = was.backend, was.session, was.expires
+	who.kept, who.limit = was.kept, was.limit
 	if err := g.begin(ctx, &who); err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (g *Gate[U]) passwordChanged(r *http.Request, u U) error {
 		if err := write(s, &who); err != nil {
 			return err
 		}
-		who.expires = s.Expires()
+		who.expires = earlier(s.Expires(), who.limit)
 	}
 	st.become(ctx, who)
 	g.push(ctx, UserTag(who.id), "password changed")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/sessions"
 )
 
 // A recheck holds open connections to what their logins allow. It is one value for all
@@ -16,6 +17,7 @@ const maxIDs = 1000
 
 // A checkup is one connection on its way through a recheck.
 type checkup[U Identity] struct {
+	scope   *channels.Scope
 	state   *state[U]
 	login   login[U]
 	permits []func(U) bool
@@ -23,7 +25,7 @@ type checkup[U Identity] struct {
 }
 
 // Recheck implements channels.Rechecker: one query for each backend and 1,000 users,
-// one for the revocations. What cannot be found out closes nothing, until RecheckGrace
+// one for the revocations, one for the sessions in a Store. What cannot be found out closes nothing, until RecheckGrace
 // is over.
 func (c recheck[U]) Recheck(ctx context.Context, scopes []*channels.Scope) []error {
 	verdicts := make([]error, len(scopes))
@@ -51,31 +53,78 @@ func checkups[U Identity](scopes []*channels.Scope) []checkup[U] {
 		}
 		st.mu.Lock()
 		if st.login.id != "" {
-			list = append(list, checkup[U]{st, st.login, st.permits, i})
+			list = append(list, checkup[U]{scope, st, st.login, st.permits, i})
 		}
 		st.mu.Unlock()
 	}
 	return list
 }
 
+// checkTimeout is how long a batch may take; then it could not be found out.
+const checkTimeout = 30 * time.Second
+
 func (c recheck[U]) batch(ctx context.Context, list []checkup[U], verdicts []error) {
-	ended, err := endingsOf(ctx, c.gate.rules.revocations, func() []string { return tagsOf(list) })
-	users := make(map[*source[U]]map[string]U)
-	for _, s := range c.gate.rules.sources {
-		if err == nil {
-			users[s], err = c.load(ctx, s, list)
-		}
-	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	found, err := c.look(ctx, list)
 	if err != nil {
 		c.gate.log().WarnContext(ctx, "auth: open connections could not be rechecked", "connections", len(list), "err", err)
 	}
-	for _, one := range list {
+	for i := range list {
+		one := &list[i]
 		if err != nil {
 			verdicts[one.index] = c.overdue(one)
 		} else {
-			verdicts[one.index] = one.verdict(users[one.login.backend], ended)
+			verdicts[one.index] = c.verdict(one, found)
 		}
 	}
+}
+
+// What a recheck has found out about some connections.
+type found[U Identity] struct {
+	ended endings
+	users map[*source[U]]map[string]U
+	ends  map[*sessions.Session]time.Time // zero: it has ended
+}
+
+// look asks the revocations, the sessions' store and the backends.
+func (c recheck[U]) look(ctx context.Context, list []checkup[U]) (f found[U], err error) {
+	f.ended, err = endingsOf(ctx, c.gate.rules.revocations, func() []string { return tagsOf(list) })
+	if err != nil {
+		return f, err
+	}
+	if f.ends, err = endsOf(ctx, list); err != nil {
+		return f, err
+	}
+	f.users = make(map[*source[U]]map[string]U)
+	for _, s := range c.gate.rules.sources {
+		if f.users[s], err = c.load(ctx, s, list); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// endsOf returns when the sessions end that the connections depend on.
+func endsOf[U Identity](ctx context.Context, list []checkup[U]) (map[*sessions.Session]time.Time, error) {
+	var kept []*sessions.Session
+	for i := range list {
+		if s := list[i].login.kept; s != nil {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	times, err := sessions.Deadlines(ctx, kept)
+	if err != nil {
+		return nil, err
+	}
+	ends := make(map[*sessions.Session]time.Time, len(kept))
+	for i, s := range kept {
+		ends[s] = times[i]
+	}
+	return ends, nil
 }
 
 // tagsOf returns the tags of some connections, each once.
@@ -110,7 +159,7 @@ func (c recheck[U]) load(ctx context.Context, s *source[U], list []checkup[U]) (
 }
 
 // overdue returns why a connection is closed that could not be rechecked for too long.
-func (c recheck[U]) overdue(one checkup[U]) error {
+func (c recheck[U]) overdue(one *checkup[U]) error {
 	rules := c.gate.rules
 	if rules.grace < 0 || time.Since(one.login.checked) <= rules.interval+rules.grace {
 		return nil
@@ -119,34 +168,49 @@ func (c recheck[U]) overdue(one checkup[U]) error {
 }
 
 // verdict returns why a connection must end, or notes that it may stay.
-func (c *checkup[U]) verdict(users map[string]U, ended endings) error {
-	user := c.login.user
-	if c.login.backend != nil {
-		var ok bool
-		if user, ok = users[c.login.id]; !ok || idOf(user) != c.login.id || !hasStamp(user, c.login.stamp) {
+func (c recheck[U]) verdict(one *checkup[U], f found[U]) error {
+	who := one.login
+	if who.backend != nil {
+		user, ok := f.users[who.backend][who.id]
+		if !ok || idOf(user) != who.id || !hasStamp(user, who.stamp) {
 			return errEnded
 		}
+		who.user = user
 	}
-	if ended.ends(c.login.id, c.login.session, c.login.since) {
+	if f.ended.ends(who.id, who.session, who.since) {
 		return errEnded
 	}
-	for _, may := range c.permits {
-		if !may(user) {
+	if who.kept != nil {
+		ends := f.ends[who.kept]
+		if ends.IsZero() {
+			return errEnded
+		}
+		who.expires = earlier(ends, who.limit)
+	}
+	for _, may := range one.permits {
+		if !may(who.user) {
 			return channels.Closef(channels.StatusForbidden, "not allowed any more")
 		}
 	}
-	c.state.stays(c.login, user)
+	who.checked = time.Now()
+	one.state.stays(one.scope, one.login, who)
 	return nil
 }
 
 var errEnded = channels.Closef(channels.StatusUnauthorized, "the login has ended")
 
-// stays notes the user as he is now, unless the connection has become another's
-// meanwhile.
-func (s *state[U]) stays(was login[U], user U) {
+// stays notes a login as it is now, unless the connection has become another's, or was
+// refreshed, meanwhile.
+func (s *state[U]) stays(scope *channels.Scope, was, now login[U]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.login.id == was.id && s.login.backend == was.backend && s.login.since.Equal(was.since) {
-		s.login.user, s.login.checked = user, time.Now()
+	same := s.login.id == was.id && s.login.backend == was.backend && s.login.since.Equal(was.since) &&
+		s.login.kept == was.kept && s.login.expires.Equal(was.expires)
+	if !same {
+		return
+	}
+	s.login = now
+	if !now.expires.Equal(was.expires) {
+		s.gate.guard(scope, now)
 	}
 }

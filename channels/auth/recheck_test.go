@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/auth"
+	"github.com/sluicehq/sluice/channels/wstest"
 )
 
 // A24: a right that is taken away ends the socket that needs it, with 3003.
@@ -46,11 +48,94 @@ func TestPermit(t *testing.T) {
 		mu.Lock()
 		delete(admins, "alice")
 		mu.Unlock()
+		start := time.Now()
 		_, err := c.Read(t.Context())
-		if channels.CloseStatus(err) != channels.StatusForbidden {
-			t.Errorf("%v, want 3003", err)
+		if took := time.Since(start); channels.CloseStatus(err) != channels.StatusForbidden || took > 66*time.Second {
+			t.Errorf("%v after %v, want 3003 within a minute and its jitter", err, took)
 		}
 		wantStatus(t, s.Browser, "/page", http.StatusForbidden)
+	})
+}
+
+// A19, A24: where it is said that a right was taken away, on whatever server, the next
+// message of the sockets that need it is refused; sockets of others, and those that do not
+// need it, go on, and know the user as changed.
+func TestUserChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		layer := new(channels.MemoryLayer)
+		backend := &counting{user: everybody}
+		isAdmin := func(p Person) bool { return p.Name != "demoted" }
+		var received atomic.Int32
+		newServer := func() (*auth.Gate[Person], *wstest.Server) {
+			srv := &channels.Server{Layer: layer, Logger: quiet}
+			gate := &auth.Gate[Person]{
+				Backends: []auth.Backend[Person]{backend}, Revoker: srv, Logger: quiet, RecheckInterval: 100 * time.Hour,
+				Schemes: []auth.Scheme{auth.Bearer(func(_ context.Context, id string) (auth.Grant, error) {
+					return auth.Grant{UserID: id}, nil
+				})},
+			}
+			echo := srv.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+				for m, err := range s.Messages(ctx) {
+					if err != nil {
+						return err
+					}
+					received.Add(1)
+					p, _ := auth.User[Person](ctx)
+					if err := s.Send(ctx, channels.Text(p.Name+": "+string(m.Data))); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			mux := http.NewServeMux()
+			mux.Handle("/admin", gate.Permit(isAdmin)(echo))
+			mux.Handle("/", echo)
+			return gate, wstest.NewServer(t, gate.Handler(mux))
+		}
+		gate, here := newServer()
+		_, there := newServer()
+		as := func(id string) func(*channels.DialOptions) {
+			return func(o *channels.DialOptions) { o.Header = http.Header{"Authorization": {"Bearer " + id}} }
+		}
+		var admins, members []*wstest.Client
+		for _, s := range []*wstest.Server{here, there} {
+			admins = append(admins, s.Dial("/admin", as("7")))
+			members = append(members, s.Dial("/", as("7")))
+		}
+		other := here.Dial("/admin", as("8"))
+		synctest.Wait()
+		backend.user = func(id string) (Person, bool) {
+			if id == "7" {
+				return Person{ID: id, Name: "demoted"}, true
+			}
+			return everybody(id)
+		}
+		start := time.Now()
+		if err := gate.UserChanged(t.Context(), "7"); err != nil {
+			t.Fatal(err)
+		}
+		admins[0].Write(t.Context(), channels.Text("delete everything")) // at once
+		synctest.Wait()
+		admins[1].Write(t.Context(), channels.Text("delete everything"))
+		for _, c := range admins {
+			c.WantClose(channels.StatusForbidden)
+		}
+		if n := received.Load(); n != 0 {
+			t.Errorf("%d messages of a former admin were received", n)
+		}
+		for _, c := range members {
+			c.Send("hello")
+			c.Want("demoted: hello")
+		}
+		other.Send("hello")
+		other.Want("P8: hello")
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		alone := &auth.Gate[Person]{Backends: []auth.Backend[Person]{backend}}
+		if err := alone.UserChanged(t.Context(), "7"); err != nil {
+			t.Errorf("without a Revoker: %v", err)
+		}
 	})
 }
 
@@ -82,6 +167,16 @@ func (c *counting) ByIDs(_ context.Context, ids []string) (map[string]Person, er
 		}
 	}
 	return found, nil
+}
+
+// count returns how many queries there were since the last call, and for how many users
+// the largest was.
+func (c *counting) count() (calls, most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	calls, most = c.calls, c.most
+	c.calls, c.most = 0, 0
+	return calls, most
 }
 
 func everybody(id string) (Person, bool) { return Person{ID: id, Name: "P" + id}, true }

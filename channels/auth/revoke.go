@@ -19,6 +19,28 @@ func (g *Gate[U]) RevokeSession(ctx context.Context, sessionID string) error {
 	return g.revoke(ctx, SessionTag(sessionID), "revoked")
 }
 
+// UserChanged says that something about a user has changed which backends, or the
+// predicates of [Gate.Permit], look at: open connections are rechecked at once, on every
+// process, rather than within RecheckInterval. When it returns, those of this process
+// that may not stay are closed: with 3003 for a right that was taken away, with 3000 for a
+// user who is gone. The others see the user as changed.
+//
+// An error means that other processes may not have been told; their next recheck will see
+// it. So it is with a Revoker that cannot recheck.
+func (g *Gate[U]) UserChanged(ctx context.Context, userID string) error {
+	g.ready()
+	by, ok := g.Revoker.(interface {
+		Recheck(ctx context.Context, tag string) error
+	})
+	if !ok {
+		return nil
+	}
+	if err := by.Recheck(ctx, UserTag(userID)); err != nil {
+		return fmt.Errorf("auth: user changed: %w", err)
+	}
+	return nil
+}
+
 func (g *Gate[U]) revoke(ctx context.Context, tag, reason string) error {
 	err := g.remember(ctx, tag, time.Time{})
 	g.push(ctx, tag, reason)

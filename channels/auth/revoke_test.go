@@ -221,12 +221,12 @@ func TestTwoServers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		store, tickets := new(sessions.MemoryStore), new(auth.MemoryRevocations)
+		store, revocations := new(sessions.MemoryStore), new(auth.MemoryRevocations)
 		newServer := func() *site {
 			return newSite(t, func(s *site) {
 				s.sessions.Store = store
 				s.gate.Backends = []auth.Backend[auth.Account]{&users}
-				s.gate.Revocations = tickets
+				s.gate.Revocations = revocations
 				s.srv.Layer = layer
 			})
 		}
@@ -235,9 +235,13 @@ func TestTwoServers(t *testing.T) {
 		two.HTTP.Jar, two.Jar = one.Jar, one.Jar
 		c := two.Dial("/ws")
 		c.Want("alice")
+		start := time.Now()
 		one.PostForm("/logout", nil)
 		if reason := c.WantClose(channels.StatusUnauthorized); reason != "logged out" {
 			t.Errorf("close reason %q", reason)
+		}
+		if took := time.Since(start); took >= time.Second {
+			t.Errorf("it took %v, want less than a second", took)
 		}
 
 		logIn(t, one.Browser, "alice")
@@ -252,7 +256,7 @@ func TestTwoServers(t *testing.T) {
 		}
 		c.Send("still here")
 		c.Want("still here")
-		start := time.Now()
+		start = time.Now()
 		_, err = c.Read(t.Context())
 		if took := time.Since(start); channels.CloseStatus(err) != channels.StatusUnauthorized || took > 66*time.Second {
 			t.Errorf("%v after %v, want 3000 within a minute and its jitter", err, took)

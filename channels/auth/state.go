@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/sessions"
 )
 
 // slotKey is the key of the state in a scope, and the owner of its guard.
@@ -41,10 +42,12 @@ type login[U Identity] struct {
 	id      string     // empty: nobody
 	backend *source[U] // knows whether that is still so; nil: nobody does
 	stamp   string
-	session string    // the ID of the session that it ends with
-	since   time.Time // when it was made, in milliseconds
-	expires time.Time // zero: never
-	checked time.Time // when the backend was last asked
+	session string            // the ID of the session that it ends with
+	since   time.Time         // when it was made, in milliseconds
+	expires time.Time         // zero: never
+	limit   time.Time         // which expires is never after, whatever becomes of kept; zero: none
+	kept    *sessions.Session // that it is kept in, if others may end or extend it in a Store
+	checked time.Time         // when the backend was last asked
 }
 
 // A holder is a state of whatever user.

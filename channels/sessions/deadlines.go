@@ -111,9 +111,5 @@ func (r *rules) loadMany(ctx context.Context, places []place) (map[string][]byte
 	return found, nil
 }
 
-// Stored reports whether the session is kept in a [Store].
-func (s *Session) Stored() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.key != ""
-}
+// Stored reports whether sessions such as this one are kept in a [Store].
+func (s *Session) Stored() bool { return s.rules.store != nil }
