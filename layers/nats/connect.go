@@ -85,6 +85,7 @@ func (l *Layer) connect(url string, opts *Options) error {
 		return errors.New("the option NoEcho would keep a process's messages from its own sockets")
 	}
 	l.listen(&options)
+	options.CustomDialer = newDialer(&options)
 	conn, err := options.Connect()
 	if err != nil {
 		return err

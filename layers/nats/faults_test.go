@@ -2,6 +2,9 @@ package natslayer_test
 
 import (
 	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +35,77 @@ func TestStormBehind(t *testing.T) {
 	layer := connect(t, proxy.Addr(), opts)
 	storm := faults.Storm{Proxy: proxy, Publisher: layer, Receiver: layer, Behind: true}
 	storm.Run(t, 3*time.Second)
+}
+
+// A tracker dials, and knows which of its connections are open.
+type tracker struct {
+	mu   sync.Mutex
+	all  []*tracked
+	tell chan int // gets how many there are, when there is another
+}
+
+type tracked struct {
+	net.Conn
+	closed atomic.Bool
+}
+
+func (c *tracked) Close() error {
+	c.closed.Store(true)
+	return c.Conn.Close()
+}
+
+func (d *tracker) Dial(network, address string) (net.Conn, error) {
+	conn, err := net.Dial(network, address)
+	if err != nil {
+		return nil, err
+	}
+	c := &tracked{Conn: conn}
+	d.mu.Lock()
+	d.all = append(d.all, c)
+	n := len(d.all)
+	d.mu.Unlock()
+	select {
+	case d.tell <- n:
+	default:
+	}
+	return c, nil
+}
+
+// open returns how many connections are open.
+func (d *tracker) open() (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.all {
+		if !c.closed.Load() {
+			n++
+		}
+	}
+	return n
+}
+
+// A server that takes connections and ends them, time and again, costs no descriptors.
+func TestVainAttemptsAreClosed(t *testing.T) {
+	proxy := faults.StartProxy(t, "tcp", addr(runServer(t, nil)))
+	dialer := &tracker{tell: make(chan int, 1)}
+	opts := &natslayer.Options{NATS: []nats.Option{nats.SetCustomDialer(dialer), nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(0, 0)}}
+	layer := connect(t, proxy.Addr(), opts)
+	restore := proxy.Cut()
+	for n := range dialer.tell {
+		if open := dialer.open(); open > 1 {
+			t.Fatalf("%d connections are open, of %d", open, n)
+		}
+		if n > 5 {
+			break
+		}
+	}
+	restore()
+	s := subscribe(t, layer, "topic")
+	publish(t, layer, "topic", "x")
+	s.want(t, "x")
+	layer.Close()
+	if open := dialer.open(); open > 0 {
+		t.Errorf("%d connections are open after Close", open)
+	}
 }
 
 func TestErrDisconnected(t *testing.T) {
