@@ -82,6 +82,7 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 		s.run(h)
 		return nil
 	}
+	srv.opened(s)
 	go s.run(h) // ends with the connection; Shutdown waits for it
 	return nil
 }

@@ -71,9 +71,7 @@ func (g *group) take(kind byte, body []byte) {
 // gap tells the members that n messages have not arrived, or that some may not have.
 func (g *group) gap(n int) {
 	g.notify(Event{Type: EventGap, Missed: n})
-	if g.srv.Gap != nil {
-		g.srv.Gap(g.name, n)
-	}
+	g.srv.gap(g.name, n)
 }
 
 // broadcast queues m at every member in this process and has them flushed.

@@ -7,7 +7,7 @@ import (
 )
 
 // A Consumer handles one connection: a new one is made for each. Its methods, this
-// one and those of the optional interfaces [Connector], [EventReceiver] and
+// one and those of the optional interfaces [Connector], [EventReceiver], [Drainer] and
 // [Disconnector], are called one at a time, so that its fields need no lock. What a
 // method returns ends the connection, as described at [Handler], but nil goes on.
 type Consumer interface {
@@ -31,6 +31,13 @@ type Connector interface {
 // its socket is in: those that [Server.Notify] sends.
 type EventReceiver interface {
 	ReceiveEvent(ctx context.Context, s *Socket, e Event) error
+}
+
+// A Drainer is a consumer that is called when the server shuts down, before its
+// connection is closed: the place to say goodbye, or to store something. It is given
+// CloseTimeout. After nil the close code is 1012 (service restart).
+type Drainer interface {
+	Drain(ctx context.Context, s *Socket) error
 }
 
 // A Disconnector is a consumer that is called last, when the connection has ended
@@ -63,7 +70,7 @@ type Event struct {
 	Type   string // 1 to 255 bytes; "channels." is the beginning of this package's own
 	Data   []byte // the receivers share it, and must not change it
 	Group  string // where it comes from, when it is received
-	Missed int    // of an EventGap: how many messages and events; -1 when that is not known
+	Missed int    // of EventGap: how many messages and events, or -1; of EventDropped: how many messages
 
 	Presence *Presence // of an EventPresence
 }
@@ -78,6 +85,12 @@ type Event struct {
 // message, or within seconds of the last. Both may tell of the same messages. What a
 // process published just before it was killed nobody can miss.
 const EventGap = reservedEvents + "gap"
+
+// EventDropped is the type of the event that a consumer gets when messages were not
+// sent to its socket, as the queue was full and [Server.Slow] says to drop: how many
+// is Missed. It comes when the queue has room again, so that the consumer can tell its
+// client, or send anew what counts.
+const EventDropped = reservedEvents + "dropped"
 
 const reservedEvents = "channels."
 

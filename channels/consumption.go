@@ -40,7 +40,6 @@ func (s *Socket) consume() {
 			return nil
 		}))
 		s.finish(err)
-		s.srv.remove(s)
 		return
 	}
 }
@@ -55,6 +54,9 @@ func (c *consumption) ServeSocket(ctx context.Context, s *Socket) error {
 	}
 	for {
 		m, err := c.next(s)
+		if err == errRestart {
+			return c.goodbye(ctx, s)
+		}
 		if err != nil {
 			return err
 		}
@@ -62,6 +64,23 @@ func (c *consumption) ServeSocket(ctx context.Context, s *Socket) error {
 			return err
 		}
 	}
+}
+
+// goodbye lets the consumer say it, when its connection could still go on, and returns
+// what that is closed with.
+func (c *consumption) goodbye(ctx context.Context, s *Socket) error {
+	d, ok := c.consumer.(Drainer)
+	if !ok || s.cause() != nil {
+		return errRestart
+	}
+	if err := s.takeTurn(); err != nil {
+		return err
+	}
+	defer s.giveTurn()
+	if err := d.Drain(ctx, s); err != nil {
+		return err
+	}
+	return errRestart
 }
 
 func (c *consumption) begin(ctx context.Context, s *Socket) error {
@@ -129,7 +148,7 @@ func (c *consumption) nextOther(s *Socket) (Message, error) {
 	if err := s.out.settle(s.ctx); err != nil {
 		return Message{}, err
 	}
-	m, err := s.other.read(s.ctx)
+	m, err := s.other.read(s.ctx, s)
 	if err == nil {
 		s.out.beginGather()
 	}

@@ -132,7 +132,11 @@ func (q *outbox) drain(wait bool) {
 			return
 		}
 		q.wakeReached()
+		owing := q.owing()
 		q.mu.Unlock()
+		if owing {
+			q.s.tellDropped()
+		}
 		rest, ok := q.writeBatch(wb, direct, wait)
 		if len(rest) > 0 {
 			go q.drainRest(rest)
@@ -243,7 +247,11 @@ func (q *outbox) drainOther() {
 		}
 		o := q.pop()
 		q.wakeReached()
+		owing := q.owing()
 		q.mu.Unlock()
+		if owing {
+			q.s.tellDropped()
+		}
 		if o.prep != nil {
 			o.m = o.prep.m
 		}
@@ -252,6 +260,8 @@ func (q *outbox) drainOther() {
 		cancel()
 		if err != nil {
 			q.s.end(lost("write", err), false)
+			continue
 		}
+		q.s.sent.add(len(o.m.Data))
 	}
 }

@@ -16,8 +16,9 @@ type otherConn struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	mu     sync.Mutex // guards what follows, and the order of deadlines
-	ending bool
+	mu      sync.Mutex // guards what follows, and the order of deadlines
+	ending  bool
+	retired error // what reads return, from when it is set
 }
 
 func newOtherConn(nc net.Conn) *otherConn {
@@ -36,13 +37,17 @@ func (o *otherConn) begin() bool {
 	return o.nc.SetDeadline(time.Time{}) == nil
 }
 
-// read returns the next message. The end of ctx is obeyed as the protocol does.
-func (o *otherConn) read(ctx context.Context) (Message, error) {
-	m, err := o.mc.Read(ctx)
-	if cause := context.Cause(o.ctx); cause != nil {
+// read returns the next message, of s. The end of ctx is obeyed as the protocol does.
+func (o *otherConn) read(ctx context.Context, s *Socket) (Message, error) {
+	if cause := o.unreadable(); cause != nil {
 		return Message{}, cause
 	}
+	m, err := o.mc.Read(ctx)
+	s.in.add(len(m.Data))
 	if err != nil {
+		if cause := o.unreadable(); cause != nil {
+			return Message{}, cause
+		}
 		if ctx.Err() != nil {
 			return Message{}, context.Cause(ctx)
 		}
@@ -54,6 +59,24 @@ func (o *otherConn) read(ctx context.Context) (Message, error) {
 		return Message{}, err
 	}
 	return m, nil
+}
+
+// retire makes reads return with cause. Nothing else ends.
+func (o *otherConn) retire(cause error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.retired = cause
+	o.nc.SetReadDeadline(past)
+}
+
+// unreadable returns why nothing is read any more, or nil.
+func (o *otherConn) unreadable() error {
+	if cause := context.Cause(o.ctx); cause != nil {
+		return cause
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.retired
 }
 
 // interrupt cancels the context with cause and makes Read and Write return.

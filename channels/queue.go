@@ -22,22 +22,22 @@ import (
 // as soon as it would have to wait, a goroutine is started for the rest.
 type outbox struct {
 	s        *Socket
-	gathered bool // gathering, as the socket's goroutine remembers it without a lock
-
-	pressed atomic.Bool // more than half of the limits waits: settle has work
+	pressed  atomic.Bool // more than half of the limits waits: settle has work
+	gathered bool        // gathering, as the socket's goroutine remembers it without a lock
 
 	mu        sync.Mutex // guards what follows; never held during I/O
+	gathering bool       // the socket's goroutine will flush what is gathered
+	late      bool       // a lane looks after gather within gatherTime
+	writing   bool       // somebody writes
+	dirty     bool       // a lane will write
 	gather    *buffer
-	gathering bool // the socket's goroutine will flush what is gathered
-	late      bool // a lane looks after gather within gatherTime
 	backlog   []outbound
-	first     int  // backlog[first:] still waits
-	bytes     int  // of the backlog's payloads
-	writing   bool // somebody writes
-	dirty     bool // a lane will write
+	first     int // backlog[first:] still waits
+	bytes     int // of the backlog's payloads
 	err       error
 	waiters   []waiter
-	dropped   uint64
+	dropped   uint64 // messages, as the policy says
+	told      uint64 // of them, that the consumer knows of
 }
 
 // An outbound is one message that waits: its payload, or, when many sockets get
@@ -194,6 +194,42 @@ func (q *outbox) admit(size int) bool {
 		q.dropped++
 	}
 	return true
+}
+
+// Dropped returns how many messages were not sent to the socket because its queue was
+// full, as [Server.Slow] says; see also [EventDropped].
+func (s *Socket) Dropped() uint64 {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.dropped
+}
+
+// tellDropped tells the consumer of messages that were dropped, once there is room
+// again: what it then sends is not dropped, too. Without consumer, or at the end, it
+// tells the observer alone.
+func (s *Socket) tellDropped() {
+	q := &s.out
+	q.mu.Lock()
+	n := int(q.dropped - q.told)
+	q.told = q.dropped
+	q.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	s.post(Event{Type: EventDropped, Missed: n})
+	if s.srv.Observer != nil {
+		s.srv.Observer.Dropped(s, n)
+	}
+}
+
+// owing reports whether it is time for tellDropped. The lock is held.
+func (q *outbox) owing() bool { return q.dropped != q.told && !q.pressed.Load() }
+
+// load returns how much waits.
+func (q *outbox) load() (messages, bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting(), q.bytes
 }
 
 // errSlow closes a socket that does not take what it is sent.

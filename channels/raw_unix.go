@@ -115,6 +115,9 @@ func (c *Conn) rawWrite(b []byte) (int, error) {
 	case werr != nil:
 		return 0, werr
 	}
+	if c.owner != nil {
+		c.owner.sent.add(n)
+	}
 	return n, nil
 }
 

@@ -430,12 +430,12 @@ func (c *Conn) topUp() error {
 	n, err := c.rawRead()
 	c.raw.nowait = false
 	switch {
-	case n > 0 || err == syscall.EAGAIN:
+	case err == syscall.EAGAIN:
 		return nil
-	case err == nil:
+	case n == 0 && err == nil:
 		err = io.EOF
 	}
-	return c.heardOrFailed(0, err)
+	return c.heardOrFailed(n, err)
 }
 
 // compact moves what is buffered to the beginning of the buffer.
@@ -481,6 +481,9 @@ func (c *Conn) heardOrFailed(n int, err error) error {
 	if n > 0 {
 		if c.news.Load() != heard|stirred { // the load keeps the cache line shared
 			c.news.Store(heard | stirred)
+		}
+		if c.owner != nil {
+			c.owner.in.add(n)
 		}
 		return nil
 	}

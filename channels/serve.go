@@ -108,6 +108,7 @@ func (srv *Server) open(nc net.Conn, p Protocol, h Handler) {
 		ip = ap.Addr().Unmap()
 	}
 	if he := srv.reserve(ip); he != nil {
+		srv.refused(nil, he)
 		srv.logger().Warn("a connection was refused", "protocol", p.Name, "remote", remote, "reason", he.Reason)
 		nc.Close()
 		return
@@ -122,9 +123,10 @@ func (srv *Server) open(nc net.Conn, p Protocol, h Handler) {
 	go func() { // ends with the connection; Shutdown waits for it
 		defer nc.Close()
 		if !s.openOther(nc, p) {
-			srv.remove(s)
+			srv.remove(s, 0, nil)
 			return
 		}
+		srv.opened(s)
 		s.run(h)
 	}()
 }

@@ -74,6 +74,9 @@ type Server struct {
 	// the place to join or leave a group.
 	Gap func(group string, missed int)
 
+	// Observer is told what happens to connections. Default: nobody, at no cost.
+	Observer Observer
+
 	// Panic is told of a panic in a handler, which closes the socket with 1011; the
 	// default logs it with its stack.
 	Panic func(ctx context.Context, value any, stack []byte)
@@ -87,8 +90,8 @@ type SlowPolicy int
 
 const (
 	CloseSlow  SlowPolicy = iota // the socket is closed with 1013 (try again later)
-	DropOldest                   // the message that has waited longest is dropped
-	DropNewest                   // the message is dropped
+	DropOldest                   // the message that has waited longest is dropped; see EventDropped
+	DropNewest                   // the message is dropped; see EventDropped
 )
 
 // QueueLimits bound what waits for one socket; a message is always taken when
@@ -134,6 +137,7 @@ type serverState struct {
 	asking    bool       // a goroutine does
 	groups    map[string]*group
 	listeners map[closer]struct{}
+	tally     Stats // what has happened, without what open sockets have counted
 }
 
 type closer interface{ Close() error }
@@ -145,6 +149,7 @@ func (srv *Server) init() *serverState {
 	srv.once.Do(func() {
 		st := &srv.state
 		srv.Upgrader.fallback = srv.Logger
+		srv.Upgrader.refused = srv.refused
 		st.ctx, st.cancel = context.WithCancel(context.Background())
 		st.sockets = make(map[*Socket]struct{})
 		st.perIP = make(map[any]int)
@@ -153,6 +158,7 @@ func (srv *Server) init() *serverState {
 		st.rechecks = make(map[Rechecker]*recheck)
 		st.groups = make(map[string]*group)
 		st.listeners = make(map[closer]struct{})
+		st.tally = Stats{Closed: make(map[StatusCode]uint64), Refused: make(map[string]uint64)}
 		st.lanes = newLanes()
 		st.subscribing = make(chan struct{}, 1)
 		st.numbering.announcing = make(chan struct{}, 1)
@@ -216,21 +222,29 @@ func (srv *Server) admit(s *Socket) error {
 	s.guardsChanged()
 	if err := srv.subscribeDisconnects(st.ctx); err != nil {
 		srv.logger().Error("a connection was refused", "error", err)
-		srv.remove(s)
+		srv.remove(s, 0, nil)
 		return err
 	}
 	return nil
 }
 
-// remove takes s out of everything that knows it.
-func (srv *Server) remove(s *Socket) {
+// remove takes s out of everything that knows it. Code is 0 if it was never opened.
+func (srv *Server) remove(s *Socket, code StatusCode, cause error) {
 	s.scope.hold(nil)
 	s.leaveGroups()
 	s.dropGuards()
 	st := &srv.state
 	st.mu.Lock()
 	delete(st.sockets, s)
+	st.tally.add(s)
+	if code != 0 {
+		st.tally.Closed[code]++
+	}
 	st.mu.Unlock()
 	srv.unreserve(s.ip)
+	s.tellDropped()
+	if code != 0 && srv.Observer != nil {
+		srv.Observer.Closed(s, code, cause)
+	}
 	st.wg.Done()
 }

@@ -13,10 +13,11 @@ var errRestart = &CloseError{Code: StatusServiceRestart, Reason: "the server res
 
 // Shutdown ends the server: handshakes get 503 with Retry-After, listeners given to
 // Serve are closed, and every socket is closed with 1012 (service restart), at a
-// random moment within DrainWindow. What a handler has begun it may finish, and
-// what is queued is written, within CloseTimeout. Shutdown waits until all have
-// ended, and returns nil; when ctx ends first, it ends what is left at once and
-// returns ctx's error.
+// random moment within DrainWindow. What a handler has begun it may finish, a
+// [Drainer] says goodbye, and what is queued is written, within CloseTimeout; a handler
+// that reads learns it from the error, and may still send. Shutdown waits until all
+// have ended, and returns nil; when ctx ends first, it ends what is left at once, waits
+// for a second at most, and returns ctx's error.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	st := srv.init()
 	st.mu.Lock()
@@ -30,7 +31,9 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		srv.drain(ctx)
 	}
 	done := make(chan struct{})
-	go func() { // ends when the last socket has, and the goodbyes of presence are said
+	// Ends when the last socket has, and presence has said goodbye: with a handler that
+	// does not hear, later than Shutdown.
+	go func() {
 		st.wg.Wait()
 		st.presences.close()
 		close(done)
@@ -44,13 +47,21 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 			s.abort()
 		}
 		st.cancel() // whoever waits for the layer
-		<-done
+		select {
+		case <-done:
+		case <-time.After(abortGrace):
+			srv.logger().Error("handlers do not return though their connections have ended", "sockets", len(srv.snapshot()))
+		}
 	}
 	st.parker.close()
 	return errors.Join(err, srv.unsubscribe(ctx))
 }
 
-// drain asks every socket to end, spread over the window.
+// abortGrace is how long handlers have to return when the time for a shutdown is over.
+const abortGrace = time.Second
+
+// drain asks every socket to end, spread over the window. One that has ended by itself
+// is not waited for.
 func (srv *Server) drain(ctx context.Context) {
 	st := &srv.state
 	window := orDefault(srv.DrainWindow, defaultDrainWindow)
@@ -71,6 +82,7 @@ func (srv *Server) drain(ctx context.Context) {
 		if wait := at - time.Since(start); wait > 0 {
 			select {
 			case <-time.After(wait):
+			case <-s.ctx.Done():
 			case <-ctx.Done():
 				return
 			}
@@ -79,16 +91,15 @@ func (srv *Server) drain(ctx context.Context) {
 	}
 }
 
-// retire lets the socket finish what it is at, and then closes it with 1012.
+// retire lets the socket finish what it is at, and then closes it with 1012: it ends at
+// the next read, or, if that takes too long, by its context.
 func (s *Socket) retire() {
-	if s.conn != nil && (s.consuming.Load() || s.conn.reading.Load()) {
-		// It ends at the next read, when what it is at is done: or, if that takes
-		// too long, by its context.
+	if s.conn != nil {
 		s.conn.retire(errRestart)
-		time.AfterFunc(s.closeTimeout(), func() { s.end(errRestart, true) })
-		return
+	} else {
+		s.other.retire(errRestart)
 	}
-	go s.end(errRestart, true) // ends within CloseTimeout
+	time.AfterFunc(s.closeTimeout(), func() { s.end(errRestart, true) })
 }
 
 // abort ends the connection without a word.

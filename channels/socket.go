@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +25,7 @@ type Socket struct {
 
 	cons *consumption // the consumer, when run serves one; its goroutine's
 
-	consuming atomic.Bool // run serves a consumer
+	in, sent traffic // bytes, for Stats
 
 	out outbox
 
@@ -76,7 +75,7 @@ func (s *Socket) Read(ctx context.Context) (Message, error) {
 		return Message{}, err
 	}
 	if s.conn == nil {
-		return s.other.read(ctx)
+		return s.other.read(ctx, s)
 	}
 	s.out.flush()
 	return s.conn.Read(ctx)
@@ -167,7 +166,6 @@ func (s *Socket) endWithout(cause error) {
 func (s *Socket) run(h Handler) {
 	var err error
 	if begin, ok := h.(consumerHandler); ok {
-		s.consuming.Store(true)
 		err = s.serve(HandlerFunc(func(context.Context, *Socket) error {
 			s.cons = begin()
 			return nil
@@ -180,7 +178,6 @@ func (s *Socket) run(h Handler) {
 		err = s.serve(h)
 	}
 	s.finish(err)
-	s.srv.remove(s)
 }
 
 // serve runs the handler and turns a panic into an error.
@@ -202,7 +199,8 @@ func (s *Socket) serve(h Handler) (err error) {
 
 var errPanic = errors.New("channels: panic in a handler")
 
-// finish closes the connection after its handler has returned err.
+// finish closes the connection after its handler has returned err, and takes the
+// socket out of the server.
 func (s *Socket) finish(err error) {
 	s.stopEvents()
 	s.untrackAll() // who is gone is not shown until the peer has answered
@@ -225,6 +223,11 @@ func (s *Socket) finish(err error) {
 		s.other.close(ce.Code, ce.Reason, s.closeTimeout())
 	}
 	s.out.waitWriter()
+	code := CloseStatus(cause)
+	if code == 0 {
+		code = StatusAbnormalClosure
+	}
+	s.srv.remove(s, code, cause)
 }
 
 func (s *Socket) closeTimeout() time.Duration {

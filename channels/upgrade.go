@@ -75,9 +75,12 @@ type Upgrader struct {
 	// with the error's status.
 	Refuse func(http.ResponseWriter, *http.Request, *HandshakeError)
 
-	once     sync.Once
-	plan     upgradePlan
-	fallback *slog.Logger // of the Server that it is part of
+	once sync.Once
+	plan upgradePlan
+
+	// Of the Server that it is part of.
+	fallback *slog.Logger
+	refused  func(*http.Request, *HandshakeError)
 }
 
 // An upgradePlan is an Upgrader's fields, parsed once.
@@ -291,6 +294,9 @@ func (u *Upgrader) refuse(w http.ResponseWriter, r *http.Request, he *HandshakeE
 		attrs = append(attrs, slog.String("remedy", he.Remedy))
 	}
 	u.logger().LogAttrs(r.Context(), slog.LevelWarn, "websocket handshake refused", attrs...)
+	if u.refused != nil {
+		u.refused(r, he)
+	}
 	switch {
 	case r.ProtoMajor > 1: // whose connection other streams use
 		w.Header().Set("Sec-WebSocket-Version", "13")

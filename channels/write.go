@@ -230,6 +230,9 @@ func (c *Conn) writeBlocking(b []byte) error {
 		if _, err := c.nc.Write(b[:n]); err != nil {
 			return c.failWrite(err)
 		}
+		if c.owner != nil {
+			c.owner.sent.add(n)
+		}
 		b = b[n:]
 	}
 	c.setWriteDeadline(0)
