@@ -162,8 +162,8 @@ func packedLimit(limit int64) int64 {
 
 // inflatedLimit is how many bytes a message may inflate to.
 func (c *Conn) inflatedLimit() int {
-	if c.set.messageSize > 0 {
-		return int(min(c.set.messageSize, math.MaxInt))
+	if size := c.messageSize(); size > 0 {
+		return int(min(size, math.MaxInt))
 	}
 	return math.MaxInt
 }

@@ -44,6 +44,7 @@ type input struct {
 	borrowed bool // the last message lies in buf or body
 	fresh    bool // woken by the parker, and no message has come yet
 	timed    bool // a deadline for the message is set
+	capped   bool // rareState.readCap holds
 
 	short bool // the last read got less than it had room for: no more was there
 	// first receives the first bytes of a connection that cannot be asked whether
@@ -351,8 +352,8 @@ func (c *Conn) beginFrame(h *frame.Header) error {
 	}
 	// The sum cannot overflow: size is never negative, nor over the limit.
 	limit := int64(math.MaxInt64)
-	if c.set.messageSize > 0 {
-		limit = c.set.messageSize
+	if size := c.messageSize(); size > 0 {
+		limit = size
 		if in.compressed {
 			limit = packedLimit(limit)
 		}

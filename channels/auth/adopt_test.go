@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -276,7 +277,6 @@ func TestFirstMessage(t *testing.T) {
 		{"not JSON", `hello`, channels.StatusPolicyViolation},
 		{"not checkable", `{"token":"outage"}`, channels.StatusTryAgainLater},
 		{"4 KiB and more", `{"token":"` + strings.Repeat("x", 4<<10) + `"}`, channels.StatusMessageTooBig},
-		{"1 MiB", `{"token":"` + strings.Repeat("x", 1<<20-20) + `"}`, channels.StatusMessageTooBig},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -301,6 +301,41 @@ func TestFirstMessage(t *testing.T) {
 			if took := time.Since(start); channels.CloseStatus(err) != channels.StatusTimeout || took != 10*time.Second {
 				t.Errorf("%v after %v, want 3008 after 10 s", err, took)
 			}
+		})
+	})
+	// What is over the limit is refused by its header, and the limit is that message's
+	// alone.
+	t.Run("1 MiB", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			nc := newFirstSite(t).NetConn()
+			defer nc.Close()
+			fmt.Fprint(nc, "GET /first HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+				"Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+			r := bufio.NewReader(nc)
+			if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+				t.Fatalf("%v, %v", resp, err)
+			}
+			start := time.Now()
+			nc.Write([]byte{0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4}) // and no payload
+			var frame [4]byte
+			_, err := io.ReadFull(r, frame[:])
+			if got := channels.StatusCode(frame[2])<<8 | channels.StatusCode(frame[3]); err != nil || frame[0] != 0x88 || got != channels.StatusMessageTooBig {
+				t.Errorf("% x, %v, want a close with 1009", frame, err)
+			}
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("after %v", took)
+			}
+		})
+	})
+	t.Run("a long one after it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newFirstSite(t).Dial("/first")
+			c.Send(`{"token":"alice-token"}`)
+			c.Want("alice")
+			long := strings.Repeat("x", 100<<10)
+			c.Send(long)
+			c.Want(long)
+			c.Close()
 		})
 	})
 	t.Run("a byte each second", func(t *testing.T) {

@@ -29,8 +29,8 @@ type FirstMessage[U Identity] struct {
 	// (timeout). 0 means 10 seconds.
 	Timeout time.Duration
 
-	// Limit is how long the message may be, in bytes. A longer one closes with
-	// 1009 (message too big). 0 means 4 KiB.
+	// Limit is how long the message may be, in bytes. A longer one is not read, and
+	// closes with 1009 (message too big). 0 means 4 KiB.
 	Limit int
 }
 
@@ -47,7 +47,7 @@ func (f FirstMessage[U]) Handler(next channels.Handler) channels.Handler {
 		panic("auth: FirstMessage needs a Gate and a Verify function")
 	}
 	f.Timeout = orDefault(f.Timeout, defaultFirstTimeout)
-	if f.Limit == 0 {
+	if f.Limit <= 0 {
 		f.Limit = defaultFirstLimit
 	}
 	return channels.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
@@ -62,14 +62,12 @@ func (f FirstMessage[U]) Handler(next channels.Handler) channels.Handler {
 func (f *FirstMessage[U]) admit(ctx context.Context, s *channels.Socket) error {
 	deadline, cancel := context.WithTimeout(ctx, f.Timeout)
 	defer cancel()
-	m, err := s.Read(deadline)
+	m, err := s.ReadCapped(deadline, f.Limit)
 	switch {
 	case err != nil && deadline.Err() != nil && ctx.Err() == nil:
 		return channels.Closef(channels.StatusTimeout, "say who you are first")
 	case err != nil:
 		return err
-	case len(m.Data) > f.Limit:
-		return channels.Closef(channels.StatusMessageTooBig, "the first message is too long")
 	}
 	grant, err := f.Verify(deadline, m)
 	switch {
