@@ -66,9 +66,9 @@ func (s *Socket) Track(ctx context.Context, group, key string, meta any) error {
 // Watch lets the socket's consumer, if it is an [EventReceiver], have an
 // [EventPresence] when the members of a group change, without being shown itself; a
 // socket that tracks does not any more. Each event has all changes since the one
-// before, and there are at most ten in a second. Those that a call of
-// [Server.Members] after Watch has told of already may be told again: applied by
-// their IDs, they do no harm.
+// before, and there are at most ten in a second. What [Server.Members] has returned
+// after Watch, changed by all events since, by their IDs, is what it would return now;
+// to call it at each event does as well.
 func (s *Socket) Watch(ctx context.Context, group string) error {
 	return s.attend(ctx, group, nil)
 }
@@ -185,7 +185,7 @@ func (a *attendance) members() []Member {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sorted == nil || a.sortedAt != a.roster.Changes() {
-		a.sorted = toMembers(slices.SortedFunc(a.roster.All(), roster.Compare))
+		a.sorted = toMembers(a.roster.List())
 		a.sortedAt = a.roster.Changes()
 	}
 	return slices.Clone(a.sorted)

@@ -58,8 +58,8 @@ type message struct {
 	rest      reader // the entries of a state or a delta
 }
 
-// A change is an entry and its number; no entry means that it is gone.
-type change struct {
+// A numbered entry is one with its number; no entry means that it is gone.
+type numbered struct {
 	number uint64
 	entry  *Entry
 }
@@ -130,13 +130,13 @@ func parse(b []byte) (message, bool) {
 	return m, m.node != 0 && !r.bad && len(r.b) == 0
 }
 
-// changes reads the entries of a state or a delta. It reports false, and returns
+// entries reads the entries of a state or a delta. It reports false, and returns
 // nothing, when one of them is malformed.
-func (m *message) changes() ([]change, bool) {
-	var changes []change
+func (m *message) entries() ([]numbered, bool) {
+	var changes []numbered
 	for r := m.rest; len(r.b) > 0 || r.bad; {
 		v := r.uvarint()
-		c := change{number: v >> 1}
+		c := numbered{number: v >> 1}
 		if v&1 == 1 {
 			key, meta := r.uvarint(), r.uvarint()
 			e := &Entry{ID: entryID(m.node, c.number), Key: string(r.take(key))}

@@ -83,7 +83,7 @@ func (r *Roster) receiveDelta(now time.Time, p *peer, m message) {
 	if p.known && m.version == p.version {
 		return
 	}
-	changes, ok := m.changes()
+	changes, ok := m.entries()
 	if !ok || !p.known || m.version != p.version+1 {
 		r.doubt(now, p)
 		return
@@ -132,7 +132,7 @@ func (r *Roster) receiveState(now time.Time, p *peer, m message) {
 		r.doubt(now, p)
 		return
 	}
-	changes, ok := m.changes()
+	changes, ok := m.entries()
 	for _, c := range changes {
 		if c.entry != nil {
 			got.entries[c.number] = c.entry

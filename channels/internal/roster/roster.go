@@ -12,7 +12,6 @@ package roster
 
 import (
 	"cmp"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -81,7 +80,7 @@ type Roster struct {
 	changed  map[uint64]struct{} // own entries that are to be told of
 	peers    map[uint64]*peer
 	others   int              // entries of all peers
-	before   map[place]*Entry // what stood where something changed since the last diff; nil: nothing
+	before   map[place]change // what stood where something has changed since the last diff
 	changes  uint64
 	told     time.Time // when changes were last told
 	beatAt   time.Time // zero: never, as for the other times
@@ -92,6 +91,13 @@ type Roster struct {
 
 // A place is where an entry stands: process and number.
 type place struct{ node, number uint64 }
+
+// A change is what has happened to a place.
+type change struct {
+	was    *Entry // at first; nil: nothing
+	latest *Entry // that was there since
+	listed bool   // somebody may have seen what was there since
+}
 
 // A peer is another process.
 type peer struct {
@@ -114,7 +120,7 @@ func New(c Config) *Roster {
 		own:     make(map[uint64]*Entry),
 		changed: make(map[uint64]struct{}),
 		peers:   make(map[uint64]*peer),
-		before:  make(map[place]*Entry),
+		before:  make(map[place]change),
 	}
 }
 
@@ -154,12 +160,17 @@ func (r *Roster) Remove(number uint64) {
 	r.changed[number] = struct{}{}
 }
 
-// touch remembers what stands at a place before it changes.
+// touch remembers what stands at a place, e, before it changes.
 func (r *Roster) touch(p place, e *Entry) {
 	r.changes++
-	if _, ok := r.before[p]; !ok {
-		r.before[p] = e
+	c, ok := r.before[p]
+	if !ok {
+		c.was = e
 	}
+	if e != nil {
+		c.latest = e
+	}
+	r.before[p] = c
 }
 
 func (r *Roster) at(p place) *Entry {
@@ -172,22 +183,19 @@ func (r *Roster) at(p place) *Entry {
 	return nil
 }
 
-// All iterates over the entries, in no order.
-func (r *Roster) All() iter.Seq[*Entry] {
-	return func(yield func(*Entry) bool) {
-		for _, e := range r.own {
-			if !yield(e) {
-				return
-			}
-		}
-		for _, p := range r.peers {
-			for _, e := range p.entries {
-				if !yield(e) {
-					return
-				}
-			}
-		}
+// List returns the entries, in order. What it has shown and is gone before it was
+// told is told as gone.
+func (r *Roster) List() []*Entry {
+	list := slices.AppendSeq(make([]*Entry, 0, r.Len()), maps.Values(r.own))
+	for _, p := range r.peers {
+		list = slices.AppendSeq(list, maps.Values(p.entries))
 	}
+	slices.SortFunc(list, compare)
+	for p, c := range r.before {
+		c.listed = true
+		r.before[p] = c
+	}
+	return list
 }
 
 // Changes returns a number that grows with every change of an entry.
@@ -196,25 +204,25 @@ func (r *Roster) Changes() uint64 { return r.changes }
 // Len returns the number of entries.
 func (r *Roster) Len() int { return len(r.own) + r.others }
 
-// Compare orders entries by key and then ID.
-func Compare(a, b *Entry) int {
+// compare orders entries by key and then ID.
+func compare(a, b *Entry) int {
 	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.ID, b.ID))
 }
 
 // diff returns what has changed since it was last called: who is new or has changed,
 // and who is gone.
 func (r *Roster) diff() (joins, leaves []*Entry) {
-	for p, was := range r.before {
+	for p, c := range r.before {
 		switch is := r.at(p); {
-		case is == nil && was != nil:
-			leaves = append(leaves, was)
-		case is != nil && (was == nil || !is.equal(was)):
+		case is == nil && (c.was != nil || c.listed):
+			leaves = append(leaves, c.latest)
+		case is != nil && (c.was == nil || !is.equal(c.was) || c.listed):
 			joins = append(joins, is)
 		}
 	}
 	clear(r.before)
-	slices.SortFunc(joins, Compare)
-	slices.SortFunc(leaves, Compare)
+	slices.SortFunc(joins, compare)
+	slices.SortFunc(leaves, compare)
 	return joins, leaves
 }
 
