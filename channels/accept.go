@@ -78,12 +78,18 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 		conn.Close(StatusServiceRestart, "")
 		return err
 	}
+	srv.opened(s)
 	if extendedConnect(r) {
 		s.run(h)
 		return nil
 	}
-	srv.opened(s)
-	go s.run(h) // ends with the connection; Shutdown waits for it
+	// Either ends with the connection; Shutdown waits for it.
+	if s.consumes(h) {
+		s.cons.moves = true
+		go s.consume()
+	} else {
+		go s.run(h)
+	}
 	return nil
 }
 

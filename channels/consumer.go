@@ -50,18 +50,23 @@ type Disconnector interface {
 
 // Consume returns the handler that serves each connection by a consumer of its own.
 func Consume[C Consumer](newConsumer func() C) Handler {
-	return consumerHandler(func() *consumption {
-		c := newConsumer()
-		return &consumption{consumer: c, receive: c.Receive}
-	})
+	return &consumerHandler{
+		begin: func() any { return newConsumer() },
+		receive: func(ctx context.Context, consumer any, s *Socket, m Message) error {
+			return consumer.(C).Receive(ctx, s, m)
+		},
+	}
 }
 
 // ConsumeBorrowed is Consume for consumers that do not keep what they receive.
 func ConsumeBorrowed[C BorrowedConsumer](newConsumer func() C) Handler {
-	return consumerHandler(func() *consumption {
-		c := newConsumer()
-		return &consumption{consumer: c, receive: c.ReceiveBorrowed, borrow: true}
-	})
+	return &consumerHandler{
+		begin: func() any { return newConsumer() },
+		receive: func(ctx context.Context, consumer any, s *Socket, m Message) error {
+			return consumer.(C).ReceiveBorrowed(ctx, s, m)
+		},
+		borrow: true,
+	}
 }
 
 // An Event is what [Server.Notify] sends to the consumers of a group, in this

@@ -1,54 +1,94 @@
 package channels
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// A consumerHandler serves sockets by consumers.
+type consumerHandler struct {
+	begin   func() any // returns a consumer
+	receive func(ctx context.Context, consumer any, s *Socket, m Message) error
+	borrow  bool
+}
 
 // A consumption is one consumer at work for one socket. Between two messages all of
 // its state is here and not on a stack, so that an idle one needs no goroutine.
 type consumption struct {
+	*consumerHandler
 	consumer any
-	receive  func(context.Context, *Socket, Message) error
-	borrow   bool
 	begun    bool
+	moves    bool // its goroutine may be changed for another
 }
-
-// A consumerHandler makes the consumption for each socket.
-type consumerHandler func() *consumption
 
 // ServeSocket serves a socket whose goroutine belongs to a handler around this one,
 // and is not given back.
-func (begin consumerHandler) ServeSocket(ctx context.Context, s *Socket) (why error) {
-	c := begin()
+func (h *consumerHandler) ServeSocket(ctx context.Context, s *Socket) (why error) {
+	c := consumption{consumerHandler: h}
 	defer func() { c.end(ctx, s, why) }()
-	return c.ServeSocket(ctx, s)
+	return c.serve(ctx, s)
+}
+
+// consumes reports whether h is the handler of a consumer, and then makes the socket
+// ready for consume.
+func (s *Socket) consumes(h Handler) bool {
+	ch, ok := h.(*consumerHandler)
+	if ok {
+		s.cons.consumerHandler = ch
+	}
+	return ok
 }
 
 // consume runs the consumer until its connection ends, or, if it may be parked,
 // until it has been idle for a while: then whoever wakes it calls consume again.
+//
+// It is the first frame of the goroutine's stack. From here to the system call the
+// functions have small frames, and leave to others what happens rarely: so the stack
+// of a socket whose consumer does little stays at 2 KiB, where it would be 4.
 func (s *Socket) consume() {
+	defer func() {
+		if v := recover(); v != nil {
+			s.endConsume(s.panicked(v))
+		}
+	}()
 	s.stayAwake()
 	for {
-		err := s.serve(s.cons)
-		if err == errParked {
+		switch err := s.cons.serve(s.ctx, s); err {
+		case errConnected:
+			go s.consume() // as this goroutine, which ends
+			return
+		case errParked:
 			if s.park() {
 				return
 			}
-			continue // something has happened meanwhile
+			// Something has happened meanwhile.
+		default:
+			s.endConsume(err)
+			return
 		}
-		s.srv.state.parker.forget(s)
-		s.serve(HandlerFunc(func(ctx context.Context, s *Socket) error {
-			s.cons.end(ctx, s, err)
-			return nil
-		}))
-		s.finish(err)
-		return
 	}
 }
 
-// ServeSocket begins, or goes on.
-func (c *consumption) ServeSocket(ctx context.Context, s *Socket) error {
+// errConnected asks for a goroutine with a new stack: Connect looks at databases, say,
+// and a stack that has grown does not become small again.
+var errConnected = errors.New("channels: connected")
+
+// endConsume ends the socket after its consumer has returned err.
+//
+//go:noinline
+func (s *Socket) endConsume(err error) {
+	s.srv.state.parker.forget(s)
+	s.serve(HandlerFunc(func(ctx context.Context, s *Socket) error {
+		s.cons.end(ctx, s, err)
+		return nil
+	}))
+	s.finish(err)
+}
+
+// serve begins, or goes on.
+func (c *consumption) serve(ctx context.Context, s *Socket) error {
 	if !c.begun {
-		c.begun = true
-		if err := c.begin(ctx, s); err != nil {
+		if err := c.start(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -60,7 +100,12 @@ func (c *consumption) ServeSocket(ctx context.Context, s *Socket) error {
 		if err != nil {
 			return err
 		}
-		if err := c.dispatch(ctx, s, m); err != nil {
+		if s.turn == nil {
+			err = c.receive(ctx, c.consumer, s, m)
+		} else {
+			err = c.receiveInTurn(ctx, s, m)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -83,7 +128,9 @@ func (c *consumption) goodbye(ctx context.Context, s *Socket) error {
 	return errRestart
 }
 
-func (c *consumption) begin(ctx context.Context, s *Socket) error {
+func (c *consumption) start(ctx context.Context, s *Socket) error {
+	c.begun = true
+	c.consumer = c.begin()
 	if r, ok := c.consumer.(EventReceiver); ok {
 		s.startEvents(r)
 	}
@@ -91,6 +138,13 @@ func (c *consumption) begin(ctx context.Context, s *Socket) error {
 	if !ok {
 		return nil
 	}
+	if err := c.connect(ctx, s, connector); err != nil || !c.moves {
+		return err
+	}
+	return errConnected
+}
+
+func (c *consumption) connect(ctx context.Context, s *Socket, connector Connector) error {
 	if err := s.takeTurn(); err != nil {
 		return err
 	}
@@ -98,15 +152,12 @@ func (c *consumption) begin(ctx context.Context, s *Socket) error {
 	return connector.Connect(ctx, s)
 }
 
-func (c *consumption) dispatch(ctx context.Context, s *Socket, m Message) error {
-	if s.turn == nil {
-		return c.receive(ctx, s, m)
-	}
+func (c *consumption) receiveInTurn(ctx context.Context, s *Socket, m Message) error {
 	if err := s.takeTurn(); err != nil {
 		return err
 	}
 	defer s.giveTurn()
-	return c.receive(ctx, s, m)
+	return c.receive(ctx, c.consumer, s, m)
 }
 
 func (c *consumption) end(ctx context.Context, s *Socket, why error) {
@@ -119,24 +170,27 @@ func (c *consumption) end(ctx context.Context, s *Socket, why error) {
 // next returns the next message. While messages are at hand that arrived together,
 // what is sent is gathered; before waiting for more it is written.
 func (c *consumption) next(s *Socket) (Message, error) {
-	if s.conn == nil {
+	conn := s.conn
+	if conn == nil {
 		return c.nextOther(s)
 	}
-	if s.out.gathered && !s.conn.more() {
+	if s.out.gathered && !conn.more() {
 		s.out.gathered = false
 		s.out.flush()
 	}
 	if err := s.out.settle(s.ctx); err != nil {
 		return Message{}, err
 	}
-	if err := s.conn.beginRead(s.ctx); err != nil {
-		return Message{}, err
+	// As beginRead does: the connection's own context needs no watch.
+	if !conn.reading.CompareAndSwap(false, true) {
+		return Message{}, ErrConcurrentRead
 	}
-	m, err := s.conn.readMessage(c.borrow)
-	if err = s.conn.endRead(s.ctx, err); err != nil {
-		return Message{}, err
+	m, err := conn.readMessage(c.borrow)
+	if err != nil {
+		return Message{}, conn.endRead(s.ctx, err)
 	}
-	if !s.out.gathered && (!s.out.raw() || s.conn.more()) {
+	conn.reading.Store(false)
+	if !s.out.gathered && (!s.out.raw() || conn.more()) {
 		s.out.gathered = true
 		s.out.beginGather()
 	}

@@ -27,42 +27,63 @@ func (c *Conn) appendFrame(b []byte, m Message) []byte {
 // goroutine.
 func (q *outbox) sendNow(m Message) error {
 	conn := q.s.conn
+	if conn.ending.Load() || len(m.Data) > copied {
+		return q.sendLarge(m)
+	}
+	wb := getWriteBuffer()
+	wb.b = conn.appendFrame(wb.b, m)
+	n, err := conn.rawWrite(wb.b)
+	if err != nil || n < len(wb.b) {
+		return q.notSent(wb, n, nil, err)
+	}
+	putWriteBuffer(wb)
+	conn.unlockWrite()
+	q.writeDone()
+	return nil
+}
+
+// sendLarge is sendNow for a large message, or for a connection that is ending.
+//
+//go:noinline
+func (q *outbox) sendLarge(m Message) error {
+	conn := q.s.conn
 	if conn.ending.Load() {
 		conn.unlockWrite()
 		q.writeDone()
 		return conn.ended()
 	}
 	wb := getWriteBuffer()
-	b := wb.b
 	var direct []byte
-	if len(m.Data) <= copied {
-		b = conn.appendFrame(b, m)
-	} else {
-		b, direct = conn.appendHead(b, m)
-	}
-	n, err := conn.rawWrite(b)
-	if err == nil && n == len(b) && len(direct) > 0 {
+	wb.b, direct = conn.appendHead(wb.b, m)
+	n, err := conn.rawWrite(wb.b)
+	if err == nil && n == len(wb.b) && len(direct) > 0 {
 		var d int
 		d, err = conn.rawWrite(direct)
 		direct = direct[d:]
 	}
+	if err != nil || n < len(wb.b) || len(direct) > 0 {
+		return q.notSent(wb, n, direct, err)
+	}
+	putWriteBuffer(wb)
+	conn.unlockWrite()
+	q.writeDone()
+	return nil
+}
+
+// notSent goes on after a write that took only n bytes of wb, or failed.
+//
+//go:noinline
+func (q *outbox) notSent(wb *buffer, n int, direct []byte, err error) error {
+	defer putWriteBuffer(wb)
+	conn := q.s.conn
 	if err != nil {
-		putWriteBuffer(wb)
 		conn.unlockWrite()
 		err = conn.failWrite(err)
 		q.writeDone()
 		return err
 	}
-	if n < len(b) || len(direct) > 0 {
-		rest := append(append([]byte(nil), b[n:]...), direct...)
-		putWriteBuffer(wb)
-		go q.drainRest(rest) // ends when all is written; finish waits for it
-		return nil
-	}
-	wb.b = b[:0]
-	putWriteBuffer(wb)
-	conn.unlockWrite()
-	q.writeDone()
+	rest := append(append([]byte(nil), wb.b[n:]...), direct...)
+	go q.drainRest(rest) // ends when all is written; finish waits for it
 	return nil
 }
 

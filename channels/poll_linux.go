@@ -82,7 +82,10 @@ func (p *poller) run() {
 	for {
 		n := 0
 		err := p.conn.Read(func(epoll uintptr) bool {
-			n, _ = ignoringEINTR(func(fd int, _ []byte) (int, error) { return syscall.EpollWait(fd, events, 0) }, epoll, nil)
+			var err error
+			for n, err = syscall.EpollWait(int(epoll), events, 0); err == syscall.EINTR; {
+				n, err = syscall.EpollWait(int(epoll), events, 0)
+			}
 			return n > 0
 		})
 		if err != nil {

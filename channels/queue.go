@@ -58,7 +58,8 @@ func (q *outbox) init(s *Socket) { q.s = s }
 // raw reports whether a write need not wait.
 func (q *outbox) raw() bool { return q.s.conn != nil && q.s.conn.raw.ok }
 
-// send takes one message of the application's.
+// send takes one message of the application's. See consume about its frame, and those
+// of sendNow.
 func (q *outbox) send(m Message) error {
 	q.mu.Lock()
 	if q.err != nil {
@@ -82,6 +83,13 @@ func (q *outbox) send(m Message) error {
 			return q.sendNow(m)
 		}
 	}
+	return q.enqueue(m)
+}
+
+// enqueue puts a message into the backlog. The caller holds mu, which it unlocks.
+//
+//go:noinline
+func (q *outbox) enqueue(m Message) error {
 	if !q.admit(len(m.Data)) {
 		return q.full() // unlocks
 	}

@@ -13,7 +13,7 @@ import (
 // wait. It serves plain TCP and Unix sockets; others go by net.Conn alone.
 type rawIO struct {
 	conn   syscall.RawConn
-	read   func(fd uintptr) bool // tryRead, bound once
+	read   func(fd uintptr) bool // made once
 	errno  errno                 // of the last read
 	fd     int32                 // once it has been parked
 	ok     bool
@@ -37,7 +37,7 @@ func (c *Conn) initRaw() {
 	if err != nil {
 		return
 	}
-	c.raw = rawIO{ok: true, conn: conn, read: c.tryRead}
+	c.raw = rawIO{ok: true, conn: conn, read: c.reader()}
 }
 
 // rawRead waits for bytes and reads them behind what is buffered: 0 at the end.
@@ -52,27 +52,40 @@ func (c *Conn) rawRead() (int, error) {
 	return c.buffered() - had, nil
 }
 
-// tryRead reads what there is. It is called again when the socket has become
-// readable, and must read before it may say that there is nothing.
-func (c *Conn) tryRead(fd uintptr) bool {
-	in := &c.in
-	if in.buf == nil {
-		in.buf, in.pos = getReadBuffer(), 0
-	}
-	b := in.buf.b
-	n, err := ignoringEINTR(syscall.Read, fd, b[len(b):cap(b)])
-	c.raw.errno = 0
-	if err == nil {
+// reader returns what rawRead has called: it reads what there is. It is called again
+// when the socket has become readable, and must read before it may say that there is
+// nothing.
+func (c *Conn) reader() func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		in := &c.in
+		if in.buf == nil {
+			in.buf, in.pos = getReadBuffer(), 0
+		}
+		b := in.buf.b
+		n, err := syscall.Read(int(fd), b[len(b):cap(b)])
+		for err == syscall.EINTR {
+			n, err = syscall.Read(int(fd), b[len(b):cap(b)])
+		}
+		if err != nil {
+			return c.notRead(err)
+		}
+		c.raw.errno = 0
 		in.buf.b = b[:len(b)+n]
 		in.short = len(in.buf.b) < cap(b)
 		return true
 	}
+}
+
+// notRead notes why nothing was read, and reports whether that is final.
+//
+//go:noinline
+func (c *Conn) notRead(err error) bool {
 	no, _ := err.(syscall.Errno) // which every error of syscall.Read is
 	c.raw.errno = errno(no)
 	if err != syscall.EAGAIN {
 		return true
 	}
-	if len(b) == 0 { // an idle connection keeps no buffer
+	if in := &c.in; len(in.buf.b) == 0 { // an idle connection keeps no buffer
 		putReadBuffer(in.buf)
 		in.buf = nil
 	}
@@ -82,7 +95,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 // A rawWriter is one write that does not wait. They are pooled, as an idle
 // connection needs none.
 type rawWriter struct {
-	try func(fd uintptr) bool // write, bound once
+	try func(fd uintptr) bool // writes, made once
 	b   []byte
 	n   int
 	err error
@@ -90,14 +103,15 @@ type rawWriter struct {
 
 var rawWriters = sync.Pool{New: func() any {
 	w := new(rawWriter)
-	w.try = w.write
+	w.try = func(fd uintptr) bool {
+		w.n, w.err = syscall.Write(int(fd), w.b)
+		for w.err == syscall.EINTR {
+			w.n, w.err = syscall.Write(int(fd), w.b)
+		}
+		return true
+	}
 	return w
 }}
-
-func (w *rawWriter) write(fd uintptr) bool {
-	w.n, w.err = ignoringEINTR(syscall.Write, fd, w.b)
-	return true
-}
 
 // rawWrite writes what the socket takes at once.
 func (c *Conn) rawWrite(b []byte) (int, error) {
@@ -119,13 +133,4 @@ func (c *Conn) rawWrite(b []byte) (int, error) {
 		c.owner.sent.add(n)
 	}
 	return n, nil
-}
-
-func ignoringEINTR(call func(int, []byte) (int, error), fd uintptr, b []byte) (int, error) {
-	for {
-		n, err := call(int(fd), b)
-		if err != syscall.EINTR {
-			return n, err
-		}
-	}
 }

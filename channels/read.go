@@ -387,26 +387,49 @@ func (c *Conn) more() bool {
 	return c.buffered() > 0 && frame.Whole(c.in.buf.b[c.in.pos:])
 }
 
-// fill reads what there is, at least a byte, behind what is buffered.
+// fill reads what there is, at least a byte, behind what is buffered. A goroutine
+// waits in it for the next message: see consume about its frame.
 func (c *Conn) fill() error {
-	in := &c.in
+	c.beforeFill()
+	if !c.raw.ok {
+		return c.fillByConn()
+	}
+	// Woken by the parker for what may have been a pong only, the reader is
+	// parked again as soon as nothing is left.
+	c.raw.nowait = c.in.fresh && !c.in.active && c.buffered() == 0
+	n, err := c.rawRead()
+	if n == 0 {
+		return c.nothingRead(err)
+	}
+	c.raw.nowait = false
+	c.hear(n)
+	return nil
+}
+
+//go:noinline
+func (c *Conn) beforeFill() {
 	c.compact()
 	c.startClock()
-	if c.raw.ok {
-		// Woken by the parker for what may have been a pong only, the reader is
-		// parked again as soon as nothing is left.
-		c.raw.nowait = in.fresh && !in.active && c.buffered() == 0
-		n, err := c.rawRead()
-		dry := c.raw.nowait && err == syscall.EAGAIN
-		c.raw.nowait = false
-		if dry {
-			return errParked
-		}
-		if err == nil && n == 0 {
-			err = io.EOF
-		}
-		return c.heardOrFailed(n, err)
+}
+
+// nothingRead takes the outcome of a rawRead that brought nothing.
+//
+//go:noinline
+func (c *Conn) nothingRead(err error) error {
+	dry := c.raw.nowait && err == syscall.EAGAIN
+	c.raw.nowait = false
+	if dry {
+		return errParked
 	}
+	if err == nil {
+		err = io.EOF
+	}
+	return c.heardOrFailed(0, err)
+}
+
+// fillByConn is fill for a connection that cannot be asked.
+func (c *Conn) fillByConn() error {
+	in := &c.in
 	if c.buffered() > 0 {
 		b := in.buf.b
 		n, err := c.nc.Read(b[len(b):cap(b)])
@@ -477,15 +500,20 @@ func (c *Conn) startClock() {
 	}
 }
 
+// hear notes that n bytes have come: the peer is alive.
+func (c *Conn) hear(n int) {
+	if c.news.Load() != heard|stirred { // the load keeps the cache line shared
+		c.news.Store(heard | stirred)
+	}
+	if c.owner != nil {
+		c.owner.in.add(n)
+	}
+}
+
 // heardOrFailed takes the outcome of a read from the network.
 func (c *Conn) heardOrFailed(n int, err error) error {
 	if n > 0 {
-		if c.news.Load() != heard|stirred { // the load keeps the cache line shared
-			c.news.Store(heard | stirred)
-		}
-		if c.owner != nil {
-			c.owner.in.add(n)
-		}
+		c.hear(n)
 		return nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -23,7 +23,7 @@ type Socket struct {
 	ip    any           // what it counts as in perIP, or nil
 	turn  chan struct{} // one slot: a consumer's methods take turns; nil without events
 
-	cons *consumption // the consumer, when run serves one; its goroutine's
+	cons consumption // the consumer, when consume serves one; its goroutine's
 
 	in, sent traffic // bytes, for Stats
 
@@ -164,19 +164,11 @@ func (s *Socket) endWithout(cause error) {
 // run serves the socket until its end, or until a consumer's is parked. It owns the
 // connection.
 func (s *Socket) run(h Handler) {
-	var err error
-	if begin, ok := h.(consumerHandler); ok {
-		err = s.serve(HandlerFunc(func(context.Context, *Socket) error {
-			s.cons = begin()
-			return nil
-		}))
-		if s.cons != nil {
-			s.consume()
-			return
-		}
-	} else {
-		err = s.serve(h)
+	if s.consumes(h) {
+		s.consume()
+		return
 	}
+	err := s.serve(h)
 	s.finish(err)
 }
 
@@ -184,17 +176,23 @@ func (s *Socket) run(h Handler) {
 func (s *Socket) serve(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			stack := debug.Stack()
-			err = errPanic
-			if s.srv.Panic != nil {
-				s.srv.Panic(s.ctx, v, stack)
-				return
-			}
-			s.srv.logger().LogAttrs(s.ctx, slog.LevelError, "panic in a socket's handler",
-				slog.Any("scope", s.scope), slog.Any("panic", v), slog.String("stack", string(stack)))
+			err = s.panicked(v)
 		}
 	}()
 	return h.ServeSocket(s.ctx, s)
+}
+
+// panicked tells of a panic, and returns the error that stands for it. It is called
+// before the stack is unwound.
+func (s *Socket) panicked(v any) error {
+	stack := debug.Stack()
+	if s.srv.Panic != nil {
+		s.srv.Panic(s.ctx, v, stack)
+	} else {
+		s.srv.logger().LogAttrs(s.ctx, slog.LevelError, "panic in a socket's handler",
+			slog.Any("scope", s.scope), slog.Any("panic", v), slog.String("stack", string(stack)))
+	}
+	return errPanic
 }
 
 var errPanic = errors.New("channels: panic in a handler")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,8 +142,8 @@ func TestLineChatRefuses(t *testing.T) {
 			term := dial(t, startLine(t, a))
 			io.WriteString(term.conn, test.types)
 			term.wantsEnd(test.says)
-			if people := here(t, a, "tea"); len(people) > 0 {
-				t.Errorf("%v are in the room", people)
+			if p := a.rooms.presence("tea"); len(p.People) > 0 {
+				t.Errorf("%v are in the room", p.People)
 			}
 		})
 	}
@@ -165,8 +164,8 @@ func TestLineChatIsRevoked(t *testing.T) {
 	alice.wantsEnd("* ")
 	bob.types("she is gone")
 	bob.wants("bob: she is gone")
-	if people := here(t, a, "lobby"); !slices.Equal(people, []string{"bob"}) {
-		t.Errorf("after the revocation %v are here", people)
+	if a.rooms.presence("lobby").People[0] != "bob" {
+		t.Error("who was revoked is still here")
 	}
 
 	// It is the connection that was ended: alice may come again.

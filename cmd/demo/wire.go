@@ -1,9 +1,6 @@
 package main
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // What travels between the chat and its clients: one JSON object per message, those
 // of the chat told apart by "type".
@@ -18,7 +15,7 @@ type fromClient struct {
 // said is something that somebody said in a room.
 type said struct {
 	Type string    `json:"type"` // "message"
-	ID   int       `json:"id"`   // counts up
+	ID   int       `json:"id"`   // counts up within a room
 	User string    `json:"user"`
 	Text string    `json:"message"`
 	Time time.Time `json:"time"`
@@ -38,10 +35,6 @@ type presence struct {
 	Type   string      `json:"type"` // "presence"
 	People []string    `json:"people"`
 	Rooms  []roomCount `json:"rooms"`
-}
-
-func (p presence) equal(q presence) bool {
-	return slices.Equal(p.People, q.People) && slices.Equal(p.Rooms, q.Rooms)
 }
 
 type roomCount struct {
