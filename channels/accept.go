@@ -48,7 +48,7 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 	scope := scopeOf(r)
 	var ip any
 	if srv.MaxPerIP > 0 {
-		if addr, ok := srv.Upgrader.clientIP(r); ok {
+		if addr, ok := srv.Upgrader.ClientIP(r); ok {
 			ip = addr
 		}
 	}
@@ -69,6 +69,7 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 		srv.unreserve(ip)
 		return err
 	}
+	srv.keepClient(scope)
 	scope.keepHeaders(srv.KeepHeaders)
 	s := newSocket(srv, scope, ip)
 	s.conn = conn

@@ -119,32 +119,8 @@ func (u *Upgrader) self(r *http.Request) (handshake.Origin, error) {
 
 // trusted reports whether the request came from one of TrustedProxies.
 func (u *Upgrader) trusted(r *http.Request) bool {
-	if len(u.TrustedProxies) == 0 {
-		return false
-	}
-	addr, ok := remoteIP(r)
-	return ok && slices.ContainsFunc(u.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
-// clientIP returns the client's address: the connection's, or, behind trusted
-// proxies, the last one that they report which is not itself a proxy.
-func (u *Upgrader) clientIP(r *http.Request) (netip.Addr, bool) {
-	addr, ok := remoteIP(r)
-	if !ok || !u.trusted(r) {
-		return addr, ok
-	}
-	items := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for _, item := range slices.Backward(items) {
-		next, err := netip.ParseAddr(strings.TrimSpace(item))
-		if err != nil {
-			break
-		}
-		addr = next.Unmap().WithZone("")
-		if !slices.ContainsFunc(u.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr) }) {
-			break
-		}
-	}
-	return addr, true
+	addr, ok := remoteIP(r.RemoteAddr)
+	return ok && u.trusts(addr)
 }
 
 func lastItem(lines []string) string {

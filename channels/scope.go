@@ -137,6 +137,13 @@ func (s *Scope) Header(name string) string {
 	return s.header.Get(name)
 }
 
+// headerLines returns all lines of a request header, whose name is canonical.
+func (s *Scope) headerLines(name string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.header[name]
+}
+
 // keepHeaders forgets every header but the named ones, and so lets go of the
 // request that they came with.
 func (s *Scope) keepHeaders(names []string) {

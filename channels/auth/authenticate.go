@@ -118,13 +118,19 @@ func accountKey(username string) string {
 // clientAddr returns the address that attempts are counted for. Of IPv6 it is the /64
 // network, which is what one customer has.
 func (g *Gate[U]) clientAddr(ctx context.Context) string {
-	addr := ""
-	if g.ClientAddr != nil {
-		addr = g.ClientAddr(ctx)
-	} else if scope, ok := channels.ScopeFrom(ctx); ok {
-		addr = scope.RemoteAddr()
+	ask := g.ClientAddr
+	if by, ok := g.Revoker.(interface {
+		ClientAddr(ctx context.Context) string
+	}); ok && ask == nil {
+		ask = by.ClientAddr
 	}
-	return network(addr)
+	if ask != nil {
+		return network(ask(ctx))
+	}
+	if scope, ok := channels.ScopeFrom(ctx); ok {
+		return network(scope.RemoteAddr())
+	}
+	return ""
 }
 
 func network(addr string) string {

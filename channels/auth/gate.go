@@ -50,9 +50,11 @@ type Gate[U Identity] struct {
 	// something in front of the application limits logins.
 	InsecureNoThrottle bool
 
-	// ClientAddr returns the address that guesses are counted for. Nil means the
-	// peer's. Behind a proxy that is the proxy's, so that all clients count as
-	// one: return what the proxy tells, and only what it tells.
+	// ClientAddr returns the address that guesses are counted for. Nil means what
+	// the Revoker says if it is a *channels.Server, which heeds TrustedProxies of
+	// its Upgrader, and otherwise the peer's. Behind a proxy that is the proxy's,
+	// so that all clients count as one: return what the proxy tells, and only
+	// what it tells.
 	ClientAddr func(ctx context.Context) string
 
 	// RecheckInterval is how often open connections are rechecked, with a

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"testing"
@@ -208,6 +209,44 @@ func TestClientAddr(t *testing.T) {
 		proxied.Authenticate(ctx, auth.Credentials{Username: "x"})
 		if throttle.addr != "198.51.100.1" {
 			t.Errorf("behind a proxy: %q", throttle.addr)
+		}
+	}
+}
+
+// A2: behind a proxy guesses are counted for the client that it names, and without one
+// nothing that a client says of itself counts.
+func TestClientBehindProxy(t *testing.T) {
+	for _, tt := range []struct {
+		name, remote, trusted string
+		forwarded             []string
+		want                  string
+	}{
+		{"no proxy", "192.0.2.7:1", "", []string{"198.51.100.1"}, "192.0.2.7"},
+		{"a proxy", "10.0.0.1:1", "10.0.0.0/8", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"a client that forges", "10.0.0.1:1", "10.0.0.0/8", []string{"203.0.113.9, 198.51.100.1"}, "198.51.100.1"},
+		{"on a line of its own", "10.0.0.1:1", "10.0.0.0/8", []string{"203.0.113.9", "198.51.100.1"}, "198.51.100.1"},
+		{"two proxies", "10.0.0.1:1", "10.0.0.0/8", []string{"203.0.113.9, 198.51.100.1, 10.0.0.2"}, "198.51.100.1"},
+		{"past the proxy", "192.0.2.7:1", "10.0.0.0/8", []string{"198.51.100.1"}, "192.0.2.7"},
+		{"IPv6", "[fd00::1]:1", "fd00::/8", []string{"2001:db8:1:2::9"}, "2001:db8:1:2::/64"},
+		{"a proxy that says nothing", "10.0.0.1:1", "10.0.0.0/8", nil, "10.0.0.1"},
+		{"nonsense", "10.0.0.1:1", "10.0.0.0/8", []string{"198.51.100.1, unknown"}, "10.0.0.1"},
+		{"a Unix socket", "@", "10.0.0.0/8", []string{"198.51.100.1"}, "@"},
+	} {
+		var throttle recorder
+		srv := &channels.Server{}
+		if tt.trusted != "" {
+			srv.Upgrader.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(tt.trusted)}
+		}
+		gate := auth.Gate[Person]{Backends: []auth.Backend[Person]{people{}}, Throttle: &throttle, Logger: quiet, Revoker: srv}
+		h := gate.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			gate.Authenticate(r.Context(), auth.Credentials{Username: "x"})
+		}))
+		serve(channels.WithScope(h), "POST", "/", func(r *http.Request) {
+			r.RemoteAddr = tt.remote
+			r.Header["X-Forwarded-For"] = tt.forwarded
+		}, header("Authorization", "Bearer none"))
+		if throttle.addr != tt.want {
+			t.Errorf("%s: counted as %q, want %q", tt.name, throttle.addr, tt.want)
 		}
 	}
 }
