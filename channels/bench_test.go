@@ -114,6 +114,7 @@ func maskedFrame(size int) []byte {
 func busy(b *testing.B) *channels.Server {
 	srv := quiet()
 	srv.Park, srv.DrainWindow = -1, -1
+	srv.Upgrader.PingInterval = -1 // a client here takes everything for a message
 	b.Cleanup(func() { srv.Shutdown(context.Background()) })
 	return srv
 }

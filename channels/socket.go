@@ -221,11 +221,7 @@ func (s *Socket) finish(err error) {
 		s.other.close(ce.Code, ce.Reason, s.closeTimeout())
 	}
 	s.out.waitWriter()
-	code := CloseStatus(cause)
-	if code == 0 {
-		code = StatusAbnormalClosure
-	}
-	s.srv.remove(s, code, cause)
+	s.srv.remove(s, endStatus(cause), cause)
 }
 
 func (s *Socket) closeTimeout() time.Duration {

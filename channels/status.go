@@ -123,6 +123,16 @@ func CloseStatus(err error) StatusCode {
 	return 0
 }
 
+// endStatus is CloseStatus for a connection that has ended: 1006 where there is none.
+func endStatus(cause error) StatusCode {
+	if _, ok := cause.(*lostError); !ok { // whose chain is made when it is looked at
+		if code := CloseStatus(cause); code != 0 {
+			return code
+		}
+	}
+	return StatusAbnormalClosure
+}
+
 // Done, returned by a consumer's method, closes its connection with 1000.
 //
 //lint:ignore ST1012 it is a verdict, not a failure
