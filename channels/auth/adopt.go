@@ -11,10 +11,10 @@ import (
 // Adopt makes u the user of this one connection: for a login over the socket itself,
 // where no cookie can be set, and in the Open of a channels.Protocol. The browser's
 // session is not touched. If another user was logged in, the connection leaves the
-// groups that it joined as his; its tags are u's from then on, and it no longer
+// groups that it joined for that one; its tags are u's from then on, and it no longer
 // depends on the session. It is rechecked as any other.
 //
-// Whether u is who he says must be known already, see [Gate.Authenticate]. The error
+// That this is u must be known already, see [Gate.Authenticate]. The error
 // is ErrForbidden if a [Gate.Permit] around the handler does not let u in; then
 // nothing is changed.
 func (g *Gate[U]) Adopt(ctx context.Context, u U) error {

@@ -241,7 +241,7 @@ func TestOtherProtocol(t *testing.T) {
 	})
 }
 
-// T14: who does not say at once who he is, is not served.
+// T14: a client that does not say at once who it is, is not served.
 func TestFirstMessage(t *testing.T) {
 	known := tokens{"alice-token": {}, "bob-token": {}}
 	newFirstSite := func(t *testing.T) *site {

@@ -18,7 +18,7 @@ import (
 type Identity interface {
 	// UserID names the user: never empty, never given to anybody else, and unique
 	// within its backend. If two backends have the same ID for two users, each
-	// gets his own account, but what is revoked for one is revoked for both.
+	// gets the right account, but what is revoked for one is revoked for both.
 	UserID() string
 }
 

@@ -186,7 +186,7 @@ func TestChannelsBehaviour(t *testing.T) {
 		log.want(t, "in alice")
 	})
 	t.Run("A20 a user without a password", func(t *testing.T) {
-		// Login asks for a user, not how he was authenticated.
+		// Login asks for a user, not for the way of authentication.
 		s.visit(t, login(bob))
 		wantBody(t, s.Browser, "/whoami", "bob")
 	})

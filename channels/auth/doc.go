@@ -1,6 +1,6 @@
 // Package auth says who is on a connection, whether it is a plain request, a WebSocket
 // or something else, and holds the connection to it for as long as it lives: who logs
-// out, changes his password or is locked out is out on the open sockets too.
+// out, changes the password or is locked out is out on the open sockets too.
 //
 // # Wiring
 //
@@ -64,8 +64,8 @@
 //     [Gate.PasswordChanged] call the Revoker, which closes the connections of that
 //     session or user on every process
 //   - a pull: each minute the user's backend is asked, for 1,000 connections at once,
-//     whether he is still there with the same stamp, and Revocations whether the login
-//     was revoked
+//     who is still there with the same stamp, the session's Store whether it still
+//     has it, and Revocations whether the login was revoked
 //
 // Connections close with 3000, or 3003 when a user may no longer do what a Permit asks
 // for.
@@ -81,7 +81,7 @@
 //
 //  1. All methods of a Gate, and User, may be called by several goroutines at once.
 //  2. The user of one request or connection is loaded once, by whoever asks first; the
-//     others wait for him, or until their context ends.
+//     others wait for that, or until their context ends.
 //  3. Backends, Revocations, Throttle and hooks are called without a lock held.
 //  4. A login, an Adopt or a recheck that changes a connection's user is seen by the
 //     next call of User on it.

@@ -55,7 +55,7 @@ func ExampleGate_Permit() {
 	// 403 You may not do that.
 }
 
-// Every connection of a user is closed, and his logins are void.
+// Every connection of a user is closed, and all logins are void.
 func ExampleGate_RevokeUser() {
 	gate := staffGate()
 	gate.Revoked = func(_ context.Context, tag, reason string) { fmt.Println(tag, reason) }
@@ -72,7 +72,7 @@ func ExampleGate_RevokeUser() {
 	// auth: adopt: auth: denied: the login is over
 }
 
-// Who wants a page and is not logged in is sent to the page where he can.
+// Who wants a page and is not logged in is sent to the page for it.
 func ExampleLoginPage() {
 	gate := staffGate()
 	gate.Refuse = auth.LoginPage("/login", nil)

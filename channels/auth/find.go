@@ -117,7 +117,7 @@ func (g *Gate[U]) fromToken(ctx context.Context, c shown) (login[U], error) {
 	return login[U]{}, unavailable("scheme "+c.scheme.Name, err)
 }
 
-// fromGrant makes a login of a grant, with its user as he is now.
+// fromGrant makes a login of a grant, with its user as known now.
 func (g *Gate[U]) fromGrant(ctx context.Context, grant Grant) (login[U], error) {
 	who := login[U]{
 		id:      grant.UserID,

@@ -8,8 +8,8 @@ import (
 	"github.com/sluicehq/sluice/channels"
 )
 
-// LoggedInAt returns when the user of ctx showed his credentials: at the login of his
-// session, however long it has been remembered, or at the issue of his token.
+// LoggedInAt returns when the user of ctx showed credentials: at the login of the
+// session, however long it has been remembered, or at the issue of the token.
 func LoggedInAt(ctx context.Context) (time.Time, bool) {
 	if scope, ok := channels.ScopeFrom(ctx); ok {
 		if st, ok := scope.Value(slotKey{}).(holder); ok {

@@ -21,7 +21,7 @@ import (
 // methods may be called by several goroutines at once.
 type Gate[U Identity] struct {
 	// Backends know the users. They are asked in order at a login; who logged in
-	// is then loaded from the backend that knew him. A gate needs one, or
+	// is then loaded from the backend that knew them. A gate needs one, or
 	// Schemes.
 	Backends []Backend[U]
 

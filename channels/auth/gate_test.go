@@ -241,7 +241,7 @@ func TestBackendDown(t *testing.T) {
 			t.Errorf("%s, handshake: %s", name, resp.Status)
 		}
 		fail(nil)
-		wantBody(t, s.Browser, "/greet", "hello P7!") // and he is still logged in
+		wantBody(t, s.Browser, "/greet", "hello P7!") // who is still logged in
 	}
 }
 

@@ -32,7 +32,7 @@ func Remember(d time.Duration) LoginOption {
 }
 
 // Login logs u in: from now on, and in later requests with the session's cookie.
-// Whether u is who he says must be known already, see [Gate.Authenticate]. W and r
+// That this is u must be known already, see [Gate.Authenticate]. W and r
 // are those of the current handler, before it has written anything.
 //
 // The session gets a new token, and keeps none of what was put into it before, but for
@@ -119,7 +119,7 @@ func (g *Gate[U]) clean(ctx context.Context, s *sessions.Session, who *login[U])
 }
 
 // backendOf returns who can load a user again: the backend with a name, or the one
-// that has just authenticated him, or the only one.
+// that has just authenticated this user, or the only one.
 func (g *Gate[U]) backendOf(st *state[U], id, name string) (*source[U], error) {
 	r := g.ready()
 	if name != "" {

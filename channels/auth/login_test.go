@@ -88,7 +88,7 @@ func TestLoginCleansTheSession(t *testing.T) {
 		if cookie(t, s.Browser) == after {
 			t.Error("C24 a second login keeps the cookie")
 		}
-		wantKeys(t, s, "cart draft") // his own
+		wantKeys(t, s, "cart draft") // of the same user
 
 		logIn(t, s.Browser, "bob")
 		wantBody(t, s.Browser, "/whoami", "bob")
@@ -126,7 +126,7 @@ func TestLoginNamesTheBackend(t *testing.T) {
 	})
 	wantBody(t, s.Browser, "/whoami", "alice")
 	s.PostForm("/logout", nil)
-	logIn(t, s.Browser, "alice") // Authenticate remembers who knew him
+	logIn(t, s.Browser, "alice") // Authenticate remembers which backend it was
 	wantBody(t, s.Browser, "/whoami", "alice")
 
 	// A9: the session's backend is asked, and no other, whoever has that ID there.
@@ -188,8 +188,8 @@ func TestCookieAfterLogout(t *testing.T) {
 	}
 }
 
-// A21: a changed password keeps the session of who changed it, with another token, and
-// ends all others.
+// A19, A21: a changed password keeps the session of who changed it, with another token,
+// and ends all others, and all sockets: also those that a copy of the same cookie opened.
 func TestPasswordChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, store := range []sessions.Store{nil, new(sessions.MemoryStore)} {
@@ -197,9 +197,11 @@ func TestPasswordChanged(t *testing.T) {
 			other := s.NewBrowser()
 			logIn(t, s.Browser, "alice")
 			logIn(t, other, "alice")
-			mine, theirs := s.Dial("/ws"), other.Dial("/ws")
-			mine.Want("alice")
-			theirs.Want("alice")
+			thief := steal(t, s, s.Browser)
+			clients := []*wstest.Client{s.Dial("/ws"), other.Dial("/ws"), thief.Dial("/ws")}
+			for _, c := range clients {
+				c.Want("alice")
+			}
 			before := cookie(t, s.Browser)
 			s.visit(t, func(w http.ResponseWriter, r *http.Request) {
 				user, _ := auth.User[auth.Account](r.Context())
@@ -211,15 +213,22 @@ func TestPasswordChanged(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			mine.WantClose(channels.StatusUnauthorized)
-			theirs.WantClose(channels.StatusUnauthorized)
+			for _, c := range clients {
+				if reason := c.WantClose(channels.StatusUnauthorized); reason != "password changed" {
+					t.Errorf("reason %q", reason)
+				}
+			}
 			if cookie(t, s.Browser) == before {
 				t.Error("the session has the same token")
 			}
 			wantBody(t, s.Browser, "/whoami", "alice")
 			wantBody(t, other, "/whoami", "nobody")
+			wantBody(t, thief, "/whoami", "nobody")
 			again := s.Dial("/ws")
 			again.Want("alice")
+			time.Sleep(5 * time.Minute) // rechecks
+			again.Send("still here")
+			again.Want("still here")
 			again.Close()
 		}
 	})

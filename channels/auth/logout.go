@@ -30,7 +30,7 @@ func (g *Gate[U]) Logout(w http.ResponseWriter, r *http.Request) error {
 	who, err := st.resolve(ctx)
 	if errors.Is(err, ErrUnavailable) {
 		kept, _ := readLogin(s)
-		who.id = kept.id // his session is ended all the same
+		who.id = kept.id // the session is ended all the same
 	}
 	err = g.endSession(ctx, s, "logged out")
 	st.become(ctx, login[U]{})

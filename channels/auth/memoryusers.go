@@ -190,7 +190,7 @@ func (m *MemoryUsers) ByIDs(_ context.Context, ids []string) (map[string]Account
 	return users, nil
 }
 
-// SetPassword changes a user's password, which ends his logins; see
+// SetPassword changes a user's password, which ends all logins; see
 // [Gate.PasswordChanged]. The errors are ErrNoUser and those of SignUp.
 func (m *MemoryUsers) SetPassword(ctx context.Context, id, password string) (Account, error) {
 	hash, err := m.hash(ctx, password)

@@ -8,12 +8,14 @@ import (
 )
 
 // PasswordChanged ends every login of the request's user except its session, which gets
-// a new token. U is the user as he is now; that he is logged in must have been known,
+// a new token. U is the user as changed; that this user is logged in must have been known,
 // through [User] or [Gate.Require], before the password was changed. Call it also when
-// his rights change, or when he has passed another check.
+// somebody's rights change, or another check was passed.
 //
-// All his open connections are closed with 3000: those of this session may connect again
-// at once.
+// All open connections of the user are closed with 3000 and "password changed", those of
+// this session too: whoever has copied its cookie may have opened one of them. The
+// browser's own connect again at once, with the new token; a copy of the old one is worth
+// nothing. So a page should try once more before it says that its user was logged out.
 func (g *Gate[U]) PasswordChanged(w http.ResponseWriter, r *http.Request, u U) error {
 	if err := g.passwordChanged(r, u); err != nil {
 		return fmt.Errorf("auth: password changed: %w", err)

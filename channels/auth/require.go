@@ -16,7 +16,7 @@ func (g *Gate[U]) Require(next http.Handler) http.Handler {
 
 // Permit lets to the handler the users for whom may returns true, and refuses others
 // with ErrForbidden: 403. A socket keeps being held to it: may is asked again at each
-// recheck, with the user as he is by then, and by Adopt; if it then returns false, the
+// recheck, with the user as known by then, and by Adopt; if it then returns false, the
 // connection closes with 3003. May should be quick. A nil may lets in every user.
 func (g *Gate[U]) Permit(may func(U) bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

@@ -7,8 +7,8 @@ import (
 )
 
 // RevokeUser ends every login of a user: sessions, tickets, tokens issued before now,
-// and open connections, which are closed with 3000. He can log in again; to prevent
-// that is up to the backend.
+// and open connections, which are closed with 3000. The user can log in again; to
+// prevent that is up to the backend.
 func (g *Gate[U]) RevokeUser(ctx context.Context, userID string) error {
 	return g.revoke(ctx, UserTag(userID), "revoked")
 }
@@ -87,7 +87,7 @@ func (g *Gate[U]) isRevoked(ctx context.Context, who *login[U]) (bool, error) {
 }
 
 // endings tell which logins were ended before their time: those of a session, or those of
-// a user that were made before he was revoked.
+// a user that were made before the revocation.
 type endings interface {
 	ends(userID, sessionID string, since time.Time) bool
 }

@@ -301,7 +301,7 @@ func TestAnonymousSocket(t *testing.T) {
 	})
 }
 
-// A socket whose handler never asks for the user is held to his login all the same.
+// A socket whose handler never asks for the user is held to the login all the same.
 func TestSocketThatDoesNotAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, func(s *site) {

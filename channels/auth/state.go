@@ -23,7 +23,7 @@ type state[U Identity] struct {
 	mu       sync.Mutex    // guards the fields below
 	gate     *Gate[U]      // nil: the user was put there by WithUser
 	busy     bool          // somebody is finding out
-	waiting  chan struct{} // closed when he has; made when somebody waits
+	waiting  chan struct{} // closed when that is done; made when somebody waits
 	resolved bool
 	login    login[U]
 	refused  error // why what the client showed is no good
@@ -31,7 +31,7 @@ type state[U Identity] struct {
 	shown    []shown
 	permits  []func(U) bool
 
-	// The user that Authenticate returned last, and who knew him.
+	// The user that Authenticate returned last, and which backend it came from.
 	vouchedID string
 	vouchedBy *source[U]
 }

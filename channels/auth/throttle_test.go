@@ -83,14 +83,14 @@ func TestThrottleLocksNobodyOut(t *testing.T) {
 
 		guesses(t, &throttle, 10_000, always("alice"), always("attacker"))
 		if wait := attempt("elsewhere"); wait != 0 {
-			t.Errorf("one attacker: alice waits %v where she never was", wait)
+			t.Errorf("one attacker: alice waits %v where alice never was", wait)
 		}
 		guesses(t, &throttle, 100_000, always("alice"), each("bot%d"))
 		if wait := attempt("home"); wait != 0 {
 			t.Errorf("many attackers: alice waits %v at home", wait)
 		}
 		if wait := attempt("elsewhere"); wait <= 0 || wait > time.Minute {
-			t.Errorf("many attackers: alice waits %v where she never was, want at most a minute", wait)
+			t.Errorf("many attackers: alice waits %v where alice never was, want at most a minute", wait)
 		}
 	})
 }

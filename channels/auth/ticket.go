@@ -15,7 +15,7 @@ import (
 	"github.com/sluicehq/sluice/channels"
 )
 
-// Tickets let in, once and soon, who has shown elsewhere who he is: a page asks for one
+// Tickets let in, once and soon, a client that has logged in elsewhere: a page asks for one
 // over HTTP and opens a WebSocket with it, where it could send no header, or shows it to
 // a server that speaks no HTTP. A ticket is bound to its user, to the session that it
 // was issued in, and to one purpose. The zero value is ready for one process. A Tickets
@@ -207,7 +207,7 @@ func (s *state[U]) ticket(ctx context.Context) (ticket, error) {
 	case who.id == "":
 		return ticket{}, ErrNobody
 	case who.backend == nil:
-		return ticket{}, errors.New("the user is in no backend, which could load him again")
+		return ticket{}, errors.New("the user is in no backend, which could load it again")
 	}
 	kept := ticket{
 		User:    who.id,

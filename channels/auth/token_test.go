@@ -108,7 +108,7 @@ func TestTokenAndSession(t *testing.T) {
 	})
 }
 
-// A user whom only his token describes.
+// A user whom only the token describes.
 func TestGrantWithUser(t *testing.T) {
 	verify := func(_ context.Context, token string) (auth.Grant, error) {
 		return auth.Grant{User: Person{ID: token, Name: "Mr " + token}}, nil

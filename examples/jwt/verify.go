@@ -41,7 +41,7 @@ func (t *tokens) issue(userID string) (string, time.Time, error) {
 }
 
 // verify is an auth.Verifier. It says whose token it is; the gate then loads the user, so
-// that who was locked out is out, whatever his token says.
+// that who was locked out is out, whatever the token says.
 func (t *tokens) verify(_ context.Context, text string) (auth.Grant, error) {
 	var claims jwt.RegisteredClaims
 	_, err := jwt.ParseWithClaims(text, &claims, t.key,
