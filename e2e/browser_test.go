@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +151,54 @@ func TestRestart(t *testing.T) {
 	w.wantText("#me-name", "alice")
 	w.say("back again")
 	w.wantText("#messages", "back again")
+}
+
+// What was said to a server that did not hear it any more is in the draft again.
+func TestNothingSaidIsLost(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	d := startDemo(t, "-addr", "localhost:0", "-key-file", key)
+	w := newBrowser(t).window(d.URL)
+	w.login("alice", "alice-demo")
+	w.say("heard")
+	w.wantText("#messages", "heard")
+	d.process.Process.Signal(syscall.SIGSTOP)
+	w.say("unheard")
+	d.kill()
+
+	addr := strings.TrimSuffix(strings.TrimPrefix(d.URL, "http://"), "/")
+	startDemo(t, "-addr", addr, "-key-file", key)
+	w.wantText("#trouble", "Send it again?")
+	if draft := evaluate[string](w, `document.getElementById("draft").value`); draft != "unheard" {
+		t.Errorf("the draft is %q, want what was not heard", draft)
+	}
+	w.click("send")
+	w.wantText("#messages", "unheard")
+}
+
+// Who is here is each person once, and who closes their last window is gone.
+func TestWhoIsHere(t *testing.T) {
+	d, b := startDemo(t), newBrowser(t)
+	alice := newBrowser(t).window(d.URL)
+	alice.login("alice", "alice-demo")
+	bob := b.window(d.URL)
+	bob.login("bob", "bob-demo")
+	alice.wantText("#people", "bob")
+	again := b.window(d.URL + "#tea")
+	again.wantText("#status", "Live")
+	alice.wantText("#rooms", "tea\n1")
+	alice.wantText("#people-count", "2")
+
+	bob.close()
+	alice.wantText("#people-count", "1")
+	alice.wantText("#rooms", "tea\n1")
+	again.close()
+	terminal := dialChat(t, d) // there is life after it
+	terminal.enter("bob", "bob-demo", "lobby")
+	alice.wantText("#people", "bob")
+	if rooms := evaluate[string](alice, `document.getElementById("rooms").innerText`); strings.Contains(rooms, "tea\n1") {
+		t.Errorf("after the window was closed the rooms are %q", rooms)
+	}
+	alice.wantNoProblems()
 }
 
 // A page of another origin, even of the same site, so that the browser sends the

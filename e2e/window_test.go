@@ -54,8 +54,9 @@ func newBrowser(t *testing.T) *browser {
 
 // A window is one tab.
 type window struct {
-	t   *testing.T
-	ctx context.Context
+	t     *testing.T
+	ctx   context.Context
+	close func() // the tab
 
 	mu       sync.Mutex
 	problems []string // what the browser complained about
@@ -65,7 +66,7 @@ func (b *browser) window(url string) *window {
 	b.t.Helper()
 	ctx, end := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(end)
-	w := &window{t: b.t, ctx: ctx}
+	w := &window{t: b.t, ctx: ctx, close: end}
 	if err := chromedp.Listen(ctx, w.note); err != nil {
 		b.t.Fatalf("open a window: %v", err)
 	}

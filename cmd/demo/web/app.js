@@ -8,6 +8,8 @@ const $ = (id) => document.getElementById(id);
 let user = null;       // the name of who is logged in
 let connection = null; // to the room that is open
 let caughtUp = 0;      // messages up to this number came with the welcome
+let newest = 0;        // the message shown last
+let sent = [];         // what was said and has not come back yet
 
 // --- the room
 
@@ -18,6 +20,7 @@ function roomName() {
 
 function openRoom() {
   connection?.close();
+  sent = [];
   const room = roomName();
   const url = new URL(`/ws/chat/${room}/`, location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -39,12 +42,19 @@ function onMessage(m) {
   switch (m.type) {
     case "welcome": // also after a reconnect: it has what was said meanwhile
       view.room(m.room);
-      m.messages.forEach((said) => view.message(said, user));
-      caughtUp = m.messages.at(-1)?.id ?? 0;
+      m.messages.forEach((said) => {
+        view.message(said, user);
+        if (said.id > newest) cameBack(said);
+      });
+      newest = caughtUp = m.messages.at(-1)?.id ?? 0;
       view.toBottom();
+      giveBack();
       break;
     case "message":
-      if (m.id > caughtUp) view.message(m, user);
+      if (m.id <= caughtUp) break;
+      view.message(m, user);
+      newest = Math.max(newest, m.id);
+      cameBack(m);
       break;
     case "presence":
       view.people(m.people, user);
@@ -54,6 +64,20 @@ function onMessage(m) {
       view.trouble(m.message);
       break;
   }
+}
+
+// cameBack notes that something the user said has arrived.
+function cameBack(said) {
+  const i = said.user === user ? sent.indexOf(said.message) : -1;
+  if (i >= 0) sent.splice(i, 1);
+}
+
+// giveBack returns to the draft what was said while the connection broke, and lost.
+function giveBack() {
+  if (!sent.length) return;
+  $("draft").value = [...sent, $("draft").value.trim()].filter(Boolean).join("\n");
+  sent = [];
+  view.trouble("The connection broke before this had arrived. Send it again?");
 }
 
 // leave shows the gate again, and why.
@@ -158,6 +182,7 @@ $("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = $("draft").value.trim();
   if (text && connection?.send({ message: text })) {
+    sent.push(text);
     $("draft").value = "";
     view.trouble("");
   }

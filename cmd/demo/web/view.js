@@ -8,6 +8,7 @@ const sameBreath = 5 * 60 * 1000; // ms between two messages that share a headin
 
 let last = null; // the message shown last: {user, at}
 let unread = 0;
+let pinned = true; // the newest message is in view, and is to stay there
 
 // show makes one of the two faces of the page visible: "gate" or "chat".
 export function show(face) {
@@ -64,6 +65,7 @@ function statusText(state) {
 // room clears the conversation for another room, or for the same one anew.
 export function room(name) {
   last = null;
+  pinned = true;
   $("room-title").textContent = name;
   $("messages").replaceChildren();
   $("empty").hidden = false;
@@ -73,20 +75,21 @@ export function room(name) {
 }
 
 export function rooms(list, current) {
-  $("rooms").replaceChildren(...list.map(({ name, people }) => {
+  update($("rooms"), list, ({ name }) => name, ({ name }) => {
     const link = element("a", "room");
     link.href = `#${name}`;
     link.dataset.room = name;
-    link.append(element("span", "name", name));
-    if (people) {
-      const count = element("span", "count", people);
-      count.setAttribute("aria-label", people === 1 ? "1 person" : `${people} people`);
-      link.append(count);
-    }
+    link.append(element("span", "name", name), element("span", "count"));
     const item = element("li");
     item.append(link);
     return item;
-  }));
+  });
+  list.forEach(({ people }, i) => {
+    const count = $("rooms").children[i].querySelector(".count");
+    count.textContent = people;
+    count.hidden = !people;
+    count.setAttribute("aria-label", people === 1 ? "1 person" : `${people} people`);
+  });
   markRoom(current);
 }
 
@@ -99,18 +102,33 @@ function markRoom(name) {
 
 export function people(names, self) {
   $("people-count").textContent = names.length;
-  $("people").replaceChildren(...names.map((name) => {
+  update($("people"), names, (name) => name, (name) => {
     const item = element("li", "person");
     item.append(avatar(name), element("span", "name", name));
     if (name === self) item.append(element("span", "you", "you"));
     return item;
-  }));
+  });
+}
+
+// update makes the items of a list those of values, which are in order, and leaves
+// alone what is there already: whoever has the focus on it keeps it.
+function update(list, values, keyOf, make) {
+  const keys = values.map(keyOf);
+  const old = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  for (const [key, item] of old) {
+    if (!keys.includes(key)) item.remove();
+  }
+  values.forEach((value, i) => {
+    if (list.children[i]?.dataset.key === keys[i]) return;
+    const item = make(value);
+    item.dataset.key = keys[i];
+    list.insertBefore(item, list.children[i] ?? null);
+  });
 }
 
 // message adds one message; a few in a row by one person share a heading.
 export function message({ user, message: text, time }, self) {
   const at = new Date(time);
-  const pinned = atBottom();
   const first = !last || last.user !== user || at - last.at > sameBreath;
   last = { user, at };
 
@@ -138,6 +156,7 @@ export function message({ user, message: text, time }, self) {
 
 export function toBottom() {
   $("scroll").scrollTop = $("scroll").scrollHeight;
+  pinned = true;
   $("jump").hidden = true;
 }
 
@@ -191,5 +210,9 @@ document.addEventListener("visibilitychange", () => {
   title();
 });
 $("scroll").addEventListener("scroll", () => {
-  if (atBottom()) $("jump").hidden = true;
+  pinned = atBottom();
+  if (pinned) $("jump").hidden = true;
 }, { passive: true });
+
+// The window changes, or a keyboard opens on the screen.
+new ResizeObserver(() => pinned && toBottom()).observe($("scroll"));
