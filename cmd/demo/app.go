@@ -20,7 +20,7 @@ type app struct {
 	tickets  auth.Tickets    // for the line chat
 	chat     channels.Server // the rooms, and the echo behind the gate
 	open     channels.Server // the echo for everybody
-	rooms    rooms
+	history  history
 
 	// What the page tells.
 	ready []readyAccount

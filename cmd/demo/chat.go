@@ -13,36 +13,33 @@ import (
 
 const maxText = 2000 // characters of a message
 
-// everybody is the group of all who chat, in whatever room.
-const everybody = "everybody"
-
 // A chatter is one connection to a room: a page's WebSocket or a terminal. Its
 // methods are called one at a time.
 type chatter struct {
-	app  *app
-	user string
-	room string
+	app   *app
+	user  string
+	room  string
+	shown presence // what it was told last
 }
 
-// Connect lets in who is logged in, and tells the others.
+// Connect lets in who is logged in, and shows them to the others.
 func (c *chatter) Connect(ctx context.Context, s *channels.Socket) error {
 	account, ok := auth.User[Account](ctx)
 	if !ok {
 		return channels.Closef(channels.StatusUnauthorized, "log in first")
 	}
-	user, room := account.Name, roomOf(ctx)
-	if err := s.Join(ctx, everybody, group(room)); err != nil {
+	c.user, c.room = account.Name, roomOf(ctx)
+	if err := s.Join(ctx, group(c.room)); err != nil {
 		return err
 	}
-	recent, ok := c.app.rooms.enter(room, user)
-	if !ok {
-		return channels.Closef(channels.StatusTryAgainLater, "there are too many rooms")
-	}
-	c.user, c.room = user, room
-	if err := s.SendJSON(ctx, welcome{Type: "welcome", Room: room, User: user, Messages: recent}); err != nil {
+	if err := s.Track(ctx, everybody, c.user, place{c.room}); err != nil {
 		return err
 	}
-	return c.announce(ctx)
+	recent := c.app.history.of(c.room)
+	if err := s.SendJSON(ctx, welcome{Type: "welcome", Room: c.room, User: c.user, Messages: recent}); err != nil {
+		return err
+	}
+	return c.showPresence(ctx, s)
 }
 
 // Receive passes on what the user says.
@@ -60,30 +57,33 @@ func (c *chatter) Receive(ctx context.Context, s *channels.Socket, m channels.Me
 	case utf8.RuneCountInString(text) > maxText:
 		return s.SendJSON(ctx, complaint{Type: "error", Text: "That is too long for one message."})
 	}
-	out, err := channels.JSON(c.app.rooms.say(c.room, c.user, text, time.Now()))
+	out, err := channels.JSON(c.app.history.add(c.room, c.user, text, time.Now()))
 	if err != nil {
 		return err
 	}
 	return c.app.chat.Broadcast(ctx, group(c.room), out)
 }
 
-// ReceiveEvent is told that somebody came or went, and sends what is now true:
-// so the last word is right, whatever order the events came in.
-func (c *chatter) ReceiveEvent(ctx context.Context, s *channels.Socket, _ channels.Event) error {
-	return s.SendJSON(ctx, c.app.rooms.presence(c.room))
-}
-
-// Disconnect runs when the connection has ended, for whatever reason.
-func (c *chatter) Disconnect(ctx context.Context, _ *channels.Socket, _ error) {
-	if c.room == "" {
-		return // was not let in
+// ReceiveEvent is told that somebody came or went.
+func (c *chatter) ReceiveEvent(ctx context.Context, s *channels.Socket, e channels.Event) error {
+	if e.Type != channels.EventPresence {
+		return nil
 	}
-	c.app.rooms.leave(c.room, c.user)
-	c.announce(context.WithoutCancel(ctx))
+	return c.showPresence(ctx, s)
 }
 
-func (c *chatter) announce(ctx context.Context) error {
-	return c.app.chat.Notify(ctx, everybody, channels.Event{Type: "presence"})
+// showPresence sends who is where, if that is news.
+func (c *chatter) showPresence(ctx context.Context, s *channels.Socket) error {
+	members, err := c.app.chat.Members(ctx, everybody)
+	if err != nil {
+		return err
+	}
+	p, err := presenceIn(c.room, members)
+	if err != nil || p.equal(c.shown) {
+		return err
+	}
+	c.shown = p
+	return s.SendJSON(ctx, p)
 }
 
 func group(room string) string { return "room." + room }

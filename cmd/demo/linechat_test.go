@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,8 +143,8 @@ func TestLineChatRefuses(t *testing.T) {
 			term := dial(t, startLine(t, a))
 			io.WriteString(term.conn, test.types)
 			term.wantsEnd(test.says)
-			if p := a.rooms.presence("tea"); len(p.People) > 0 {
-				t.Errorf("%v are in the room", p.People)
+			if people := here(t, a, "tea"); len(people) > 0 {
+				t.Errorf("%v are in the room", people)
 			}
 		})
 	}
@@ -164,8 +165,8 @@ func TestLineChatIsRevoked(t *testing.T) {
 	alice.wantsEnd("* ")
 	bob.types("she is gone")
 	bob.wants("bob: she is gone")
-	if a.rooms.presence("lobby").People[0] != "bob" {
-		t.Error("who was revoked is still here")
+	if people := here(t, a, "lobby"); !slices.Equal(people, []string{"bob"}) {
+		t.Errorf("after the revocation %v are here", people)
 	}
 
 	// It is the connection that was ended: alice may come again.

@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What travels between the chat and its clients: one JSON object per message, those
 // of the chat told apart by "type".
@@ -15,7 +18,7 @@ type fromClient struct {
 // said is something that somebody said in a room.
 type said struct {
 	Type string    `json:"type"` // "message"
-	ID   int       `json:"id"`   // counts up within a room
+	ID   int       `json:"id"`   // counts up
 	User string    `json:"user"`
 	Text string    `json:"message"`
 	Time time.Time `json:"time"`
@@ -35,6 +38,10 @@ type presence struct {
 	Type   string      `json:"type"` // "presence"
 	People []string    `json:"people"`
 	Rooms  []roomCount `json:"rooms"`
+}
+
+func (p presence) equal(q presence) bool {
+	return slices.Equal(p.People, q.People) && slices.Equal(p.Rooms, q.Rooms)
 }
 
 type roomCount struct {
