@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// The peers are WebSocket clients that others wrote. Each script takes the same
+// The peers are WebSocket clients and servers that others wrote. Each script takes the same
 // commands, and prints one line of JSON for what happened.
 var peers = []struct {
 	name    string
 	command []string
 }{
 	{"npm ws", []string{"node", "peers/ws.js"}},
-	{"python3-websockets", []string{"/usr/bin/python3", "peers/websockets_client.py"}},
-	{"python3-autobahn", []string{"/usr/bin/python3", "peers/autobahn_client.py"}},
+	{"python3-websockets", []string{"/usr/bin/python3", "peers/websockets_peer.py"}},
+	{"python3-autobahn", []string{"/usr/bin/python3", "peers/autobahn_peer.py"}},
 }
 
 // What a peer prints.
@@ -27,8 +27,9 @@ type report struct {
 	Closed  int    `json:"closed,omitempty"`  // or the close code that came in its place
 }
 
-// The open echo returns what it gets: text, binary, nothing, 16 MiB, fragments;
-// and it answers a close with the same code.
+// The open echo returns what it gets: text, binary, nothing, 16 MiB, fragments, and
+// all of it compressed; it answers a close with the same code, and closes by itself
+// when a message is too big.
 func TestPeersEcho(t *testing.T) {
 	d := startDemo(t)
 	for _, peer := range peers {

@@ -1,12 +1,24 @@
-"""Debian's python3-autobahn as a client of the demo; see ws.js for the commands."""
+"""Debian's python3-autobahn as a peer; see ws.js for the commands."""
 
 import asyncio
 import json
+import os
 import re
 import sys
 from urllib.parse import urlsplit
 
-from autobahn.asyncio.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from autobahn.asyncio.websocket import (
+    WebSocketClientFactory,
+    WebSocketClientProtocol,
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+)
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateOfferAccept,
+    PerMessageDeflateResponse,
+    PerMessageDeflateResponseAccept,
+)
 
 command, url, *rest = sys.argv[1:]
 origin, cookie, text = (rest + ["", "", ""])[:3]
@@ -35,7 +47,13 @@ async def dial():
     headers = {"Cookie": cookie} if cookie else {}
     factory = WebSocketClientFactory(url, origin=origin or None, headers=headers)
     factory.protocol = Client
-    factory.setProtocolOptions(maxMessagePayloadSize=32 << 20)
+    factory.setProtocolOptions(
+        maxMessagePayloadSize=32 << 20,
+        perMessageCompressionOffers=[PerMessageDeflateOffer()],
+        perMessageCompressionAccept=lambda response: PerMessageDeflateResponseAccept(response)
+        if isinstance(response, PerMessageDeflateResponse)
+        else None,
+    )
     address = urlsplit(url)
     _, client = await asyncio.get_running_loop().create_connection(factory, address.hostname, address.port)
     await client.opened
@@ -48,17 +66,29 @@ def send(client, data):
 
 async def echo():
     client = await dial()
-    texts = ["hello", "", "grüße 🌊", "x" * 125, "x" * 126, "x" * 65536, "x" * (1 << 20)]
-    blobs = [b"", b"\x07", b"\x07" * 65535, b"\x07" * (16 << 20)]
-    for data in texts + blobs:
+    assert client.websocket_extensions_in_use, "compression was not agreed on"
+    texts = ["hello", "", "grüße 🌊", "x" * 125, "x" * 126, "x" * 65536, "grüezi mitenand, " * 50_000]
+    sizes = [0, 1, 125, 126, 65535, 65536, 16 << 20]
+    for data in texts + [b"\x07" * n for n in sizes] + [os.urandom(n) for n in sizes]:
         send(client, data)
         answer = await client.messages.get()
         assert answer == data, f"{type(data)} of {len(data)} came back changed"
-    client.sendMessage(b"one message in fragments", fragmentSize=3)
-    assert await client.messages.get() == "one message in fragments"
-    client.sendClose(4001, "enough")
+    for fragment in (3, 1000):
+        client.sendMessage(b"one message in fragments " * 100, fragmentSize=fragment)
+        assert await client.messages.get() == "one message in fragments " * 100
+    client.sendClose(1000)
+    await client.closed
+
+    # What is sent with a close frame comes back.
+    for code, reason in [(1000, None), (3000, None), (4001, "enough"), (4999, "x" * 123)]:
+        client = await dial()
+        client.sendClose(code, reason)
+        assert await client.closed == code
+    # The server closes, and says why.
+    client = await dial()
+    send(client, bytes((16 << 20) + 1))
     code = await client.closed
-    assert code == 4001, code
+    assert code == 1009, code
     print("ok")
 
 
@@ -87,4 +117,27 @@ async def say():
             return
 
 
-asyncio.run(asyncio.wait_for({"echo": echo, "first": first, "say": say}[command](), 50))
+class Server(WebSocketServerProtocol):
+    def onMessage(self, payload, isBinary):
+        order = None if isBinary else re.fullmatch(rb"close (\d+)", payload)
+        if order:
+            self.sendClose(int(order[1]), "as ordered")
+        else:
+            self.sendMessage(payload, isBinary)
+
+
+async def serve():
+    factory = WebSocketServerFactory()
+    factory.protocol = Server
+    factory.setProtocolOptions(
+        maxMessagePayloadSize=32 << 20,
+        echoCloseCodeReason=True,
+        perMessageCompressionAccept=lambda offers: PerMessageDeflateOfferAccept(offers[0]) if offers else None,
+    )
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(factory, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+asyncio.run(asyncio.wait_for({"echo": echo, "first": first, "say": say, "serve": serve}[command](), 55))

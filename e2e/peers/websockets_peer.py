@@ -1,7 +1,9 @@
-"""Debian's python3-websockets as a client of the demo; see ws.js for the commands."""
+"""Debian's python3-websockets as a peer; see ws.js for the commands."""
 
 import asyncio
 import json
+import os
+import re
 import sys
 
 import websockets
@@ -17,17 +19,28 @@ def dial():
 
 async def echo():
     async with dial() as socket:
-        texts = ["hello", "", "grüße 🌊", "x" * 125, "x" * 126, "x" * 65536, "x" * (1 << 20)]
-        blobs = [b"", b"\x07", b"\x07" * 65535, b"\x07" * (16 << 20)]
-        for data in texts + blobs:
+        assert socket.extensions, "compression was not agreed on"
+        texts = ["hello", "", "grüße 🌊", "x" * 125, "x" * 126, "x" * 65536, "grüezi mitenand, " * 50_000]
+        sizes = [0, 1, 125, 126, 65535, 65536, 16 << 20]
+        for data in texts + [b"\x07" * n for n in sizes] + [os.urandom(n) for n in sizes]:
             await socket.send(data)
             answer = await socket.recv()
             assert answer == data, f"{type(data)} of {len(data)} came back changed"
-        await socket.send(["one ", "two ", "three"])  # one message in fragments
-        assert await socket.recv() == "one two three"
+        for part in ["one ", "grüezi mitenand, " * 1000]:
+            await socket.send([part, part, "three"])  # one message in fragments
+            assert await socket.recv() == part + part + "three"
         await (await socket.ping("are you there"))
-        await socket.close(4001, "enough")
-        assert socket.close_code == 4001, socket.close_code
+
+    # What is sent with a close frame comes back.
+    for code, reason in [(1000, ""), (1001, "going"), (1014, ""), (3000, ""), (4001, "enough"), (4999, "x" * 123)]:
+        async with dial() as socket:
+            await socket.close(code, reason)
+            assert socket.close_rcvd.code == code, socket.close_rcvd
+    # The server closes, and says why.
+    async with dial() as socket:
+        await socket.send(bytes((16 << 20) + 1))
+        await socket.wait_closed()
+        assert socket.close_rcvd.code == 1009, socket.close_rcvd
     print("ok")
 
 
@@ -52,4 +65,19 @@ async def say():
                 return
 
 
-asyncio.run(asyncio.wait_for({"echo": echo, "first": first, "say": say}[command](), 50))
+async def answer(socket):
+    async for data in socket:
+        order = re.fullmatch(r"close (\d+)", data) if isinstance(data, str) else None
+        if order:
+            await socket.close(int(order[1]), "as ordered")
+        else:
+            await socket.send(data)
+
+
+async def serve():
+    async with websockets.serve(answer, "127.0.0.1", 0, max_size=32 << 20) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+asyncio.run(asyncio.wait_for({"echo": echo, "first": first, "say": say, "serve": serve}[command](), 55))
