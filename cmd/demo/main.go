@@ -16,7 +16,7 @@
 //	/ws/chat/ROOM/       WebSocket: the chat
 //
 // and the same rooms are open to nc at the -chat address. The code reads best in
-// this order: app.go, chat.go, site.go, linechat.go.
+// this order: app.go, chat.go, presence.go, site.go, linechat.go.
 package main
 
 import (
