@@ -155,6 +155,7 @@ func subprotocolCases() []Case {
 		{"with bytes above ASCII", "ch\u00e4t"},
 		{"five hundred times", strings.Join(numbered, ", ")},
 		{"of 60 KiB", letters(60 << 10)},
+		{"with 10,000 spaces inside", "chat" + repeat(" ", 10_000) + "room"},
 	} {
 		all = append(all, refused("6455/4.1 refusal: subprotocol "+n.name, token, []int{400, 431}, func(h *head) {
 			h.set("Sec-WebSocket-Protocol", n.text)

@@ -3,6 +3,7 @@ package handshake_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sluicehq/sluice/channels/internal/handshake"
@@ -204,6 +205,33 @@ func FuzzOrigin(f *testing.F) {
 			t.Fatalf("%q is taken for %q", s, again)
 		}
 	})
+}
+
+// H27: what is long is read in one pass. Where it is not, 8 KiB of spaces take
+// seconds; here they take microseconds.
+func TestLongFieldsAreReadInOnePass(t *testing.T) {
+	spaces := strings.Repeat(" ", 8000)
+	for name, parse := range map[string]func(string) error{
+		"Subprotocols": func(line string) error { _, err := handshake.Subprotocols([]string{line}); return err },
+		"Extensions":   func(line string) error { _, err := handshake.Extensions([]string{line}); return err },
+		"HasToken":     func(line string) error { handshake.HasToken([]string{line}, "upgrade"); return nil },
+		"ParseOrigin":  func(line string) error { _, err := handshake.ParseOrigin(line); return err },
+	} {
+		for _, line := range []string{
+			"a" + spaces + "b", "a" + spaces + ",b", spaces, strings.Repeat(" ,", 4000), strings.Repeat("a ;", 2500),
+			`a; b="` + strings.Repeat(`\ `, 4000) + `"`, strings.Repeat("a, ", 2600) + "a", "https://" + strings.Repeat("a.", 4000),
+		} {
+			fastest := time.Hour
+			for range 5 {
+				start := time.Now()
+				parse(line)
+				fastest = min(fastest, time.Since(start))
+			}
+			if fastest > 50*time.Millisecond {
+				t.Errorf("%s: %.20q takes %v", name, line, fastest)
+			}
+		}
+	}
 }
 
 func FuzzSubprotocols(f *testing.F) {
