@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -520,6 +521,98 @@ type hung struct{ channels.MemoryLayer }
 func (*hung) Publish(ctx context.Context, _ string, _ []byte) error {
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// The last one leaves while the layer is taking its time: the goodbye comes after what
+// is under way.
+func TestPresenceEndsWhilePublishing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub(1)
+		hub.delay = time.Second
+		one, two := newSite(t, hub.layer("one")), newSite(t, hub.layer("two"))
+		alice, bob := one.enter("alice"), two.enter("bob")
+		alice.Want("+[alice]")
+		alice.Want("+[bob]")
+		two.enter("carol")
+		bob.CloseNow()
+		if err := two.server.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		one.wantMembers(t, "[alice]")
+
+		// Again, without a layer that comes to an end.
+		hung := newSite(t, new(hung))
+		dave := hung.enter("dave")
+		synctest.Wait()
+		dave.CloseNow()
+		synctest.Wait()
+		hung.enter("dave").CloseNow()
+	})
+}
+
+// A layer that cannot subscribe is an error of Track and Members; the next may succeed.
+func TestPresenceNeedsSubscription(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, layer := quiet(), new(unready)
+		server.Layer = layer
+		srv := wstest.NewServer(t, server.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+			short, cancel := context.WithTimeout(ctx, time.Millisecond)
+			defer cancel()
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if err := s.Watch(ctx, "lobby"); err == nil || errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Watch: %v, want the layer's error", err)
+				}
+			})
+			synctest.Wait()
+			if err := s.Track(short, "lobby", "alice", nil); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Track with a short context: %v", err)
+			}
+			wg.Wait()
+			if _, err := server.Members(ctx, "lobby"); err == nil {
+				t.Error("Members: no error")
+			}
+			layer.ready.Store(true)
+			if err := s.Track(ctx, "lobby", "alice", nil); err != nil {
+				t.Error(err)
+			}
+			var n int
+			members, err := server.Members(ctx, "lobby")
+			if err != nil || len(members) != 1 {
+				t.Fatalf("members: %v, %v", members, err)
+			}
+			if err := members[0].Decode(&n); err == nil {
+				t.Error("no metadata is decoded")
+			}
+			if err := s.Track(ctx, "lobby", "alice", 7); err != nil {
+				t.Error(err)
+			}
+			members, err = server.Members(ctx, "lobby")
+			if err != nil || members[0].Decode(&n) != nil || n != 7 {
+				t.Errorf("members: %v, %v; the metadata is %d, want 7", members, err, n)
+			}
+			return nil
+		}))
+		srv.Dial("/").WantClose(channels.StatusNormalClosure)
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// An unready layer carries no presence until it is ready.
+type unready struct {
+	channels.MemoryLayer
+	ready atomic.Bool
+}
+
+func (l *unready) Subscribe(ctx context.Context, topic string, deliver func([]byte), gap func()) (func() error, error) {
+	if strings.HasPrefix(topic, "presence:") && !l.ready.Load() {
+		time.Sleep(time.Second)
+		return nil, errors.New("not ready")
+	}
+	return l.MemoryLayer.Subscribe(ctx, topic, deliver, gap)
 }
 
 // What is not JSON cannot come from others: members can be encoded.
