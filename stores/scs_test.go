@@ -52,7 +52,7 @@ func TestSCSStores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := fromSCS(newStore(t))
-			wstest.TestStore(t, func(*testing.T) wstest.Store { return store }, wstest.LastWriterWins())
+			wstest.TestStore(t, func(*testing.T) wstest.Store { return store }, &wstest.StoreOptions{LastWriterWins: true})
 		})
 	}
 }

@@ -34,14 +34,14 @@ func newSQL(t *testing.T, db *sql.DB, d sqlstore.Dialect) *sqlstore.Store {
 func TestSQLStore(t *testing.T) {
 	dialects(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
 		store := newSQL(t, db, d)
-		wstest.TestStore(t, func(*testing.T) wstest.Store { return store })
+		wstest.TestStore(t, func(*testing.T) wstest.Store { return store }, nil)
 	})
 }
 
 // A stricter isolation than the default gives conflicts, not failures.
 func TestSQLStoreSerializable(t *testing.T) {
 	store := newSQL(t, openPostgres(t, "default_transaction_isolation=serializable"), sqlstore.PostgreSQL)
-	wstest.TestStore(t, func(*testing.T) wstest.Store { return store })
+	wstest.TestStore(t, func(*testing.T) wstest.Store { return store }, nil)
 }
 
 // What Load finds, LoadMany finds, of more than fit into one statement.

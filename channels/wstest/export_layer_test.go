@@ -21,7 +21,7 @@ func LayerCases() (names []string) {
 
 // TryLayer runs one subtest of TestLayer and returns what it reports, "" when the
 // layer passes.
-func TryLayer(name string, newLayer func() channels.Layer, opts ...LayerOption) string {
+func TryLayer(name string, newLayer func() channels.Layer, opts *LayerOptions) string {
 	for _, test := range layerCases {
 		if test.name != name {
 			continue

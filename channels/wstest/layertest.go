@@ -26,7 +26,7 @@ import (
 //
 // Goroutines are counted, so the test must not run in parallel with others. A run
 // takes about two seconds. Use -race: some rules are broken only for an instant.
-func TestLayer(t *testing.T, newLayer func(t *testing.T) channels.Layer, opts ...LayerOption) {
+func TestLayer(t *testing.T, newLayer func(t *testing.T) channels.Layer, opts *LayerOptions) {
 	t.Helper()
 	suite := newLayerSuite(opts)
 	for _, test := range layerCases {
@@ -36,44 +36,41 @@ func TestLayer(t *testing.T, newLayer func(t *testing.T) channels.Layer, opts ..
 	}
 }
 
-// A LayerOption tells [TestLayer] about the layer.
-type LayerOption func(*layerSuite)
+// LayerOptions tell [TestLayer] about the layer. Nil is as the zero value.
+type LayerOptions struct {
+	// Cut lets TestLayer see what the layer does when the engine cannot be reached;
+	// without it those subtests are skipped. It breaks the connections of every layer
+	// that newLayer has returned in the subtest, and lets no other be made until
+	// restore is called.
+	Cut func() (restore func())
 
-// LayerOutage lets TestLayer see what the layer does when the engine cannot be
-// reached; without it those subtests are skipped. Cut breaks the connections of
-// every layer that newLayer has returned in the subtest, and lets no other be made
-// until restore is called.
-func LayerOutage(cut func() (restore func())) LayerOption {
-	return func(s *layerSuite) { s.cut = cut }
-}
+	// Synchronous is for a layer that calls deliver from Publish, as one that stays in
+	// the process may: the subtest in which deliver blocks is skipped.
+	Synchronous bool
 
-// LayerSynchronous is for a layer that calls deliver from Publish, as one that
-// stays in the process may: the subtest in which deliver blocks is skipped.
-func LayerSynchronous() LayerOption {
-	return func(s *layerSuite) { s.synchronous = true }
-}
+	// Settle is for an engine of several nodes, which take so long to tell each other
+	// of a subscription: TestLayer does not publish before. Default 0.
+	Settle time.Duration
 
-// LayerPatience is how long TestLayer waits for what must happen: a delivery, the
-// return of a call, and the gap after an outage, counted from restore. The default
-// is 10 s.
-func LayerPatience(d time.Duration) LayerOption {
-	return func(s *layerSuite) { s.patience = d }
+	// Patience is how long TestLayer waits for what must happen: a delivery, the
+	// return of a call, and the gap after an outage, counted from restore. Default
+	// 10 s.
+	Patience time.Duration
 }
 
 // quiet is how long TestLayer watches for what must not happen, after something
 // that was published later has been delivered.
 const quiet = 50 * time.Millisecond
 
-type layerSuite struct {
-	cut         func() (restore func())
-	synchronous bool
-	patience    time.Duration
-}
+type layerSuite struct{ LayerOptions }
 
-func newLayerSuite(opts []LayerOption) *layerSuite {
-	s := &layerSuite{patience: 10 * time.Second}
-	for _, opt := range opts {
-		opt(s)
+func newLayerSuite(opts *LayerOptions) *layerSuite {
+	s := new(layerSuite)
+	if opts != nil {
+		s.LayerOptions = *opts
+	}
+	if s.Patience == 0 {
+		s.Patience = 10 * time.Second
 	}
 	return s
 }
@@ -91,11 +88,11 @@ type layerCase struct {
 // layers that break rules.
 func (s *layerSuite) run(t testing.TB, test layerCase, newLayer func() channels.Layer) {
 	t.Helper()
-	if test.blocks && s.synchronous {
+	if test.blocks && s.Synchronous {
 		t.Skip("the layer calls deliver from Publish: a deliver that blocks is not for it")
 	}
-	if test.outage && s.cut == nil {
-		t.Skip("no LayerOutage option: what happens without the engine is not tried")
+	if test.outage && s.Cut == nil {
+		t.Skip("no Cut in the options: what happens without the engine is not tried")
 	}
 	r := &layerRun{TB: t, layerSuite: s, newLayer: newLayer, prefix: strings.ToLower(rand.Text()[:8])}
 	defer func() {
@@ -144,8 +141,8 @@ func (r *layerRun) within(what string, call func()) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(r.patience):
-		r.Fatalf("%s has not returned after %v", what, r.patience)
+	case <-time.After(r.Patience):
+		r.Fatalf("%s has not returned after %v", what, r.Patience)
 	}
 }
 
@@ -206,6 +203,7 @@ func (r *layerRun) trySubscribe(ctx context.Context, layer channels.Layer, sink 
 	if cancel == nil {
 		r.Fatalf("Subscribe to %q returned no error and no cancel", sink.topic)
 	}
+	time.Sleep(r.Settle)
 	sink.end = sync.OnceValue(cancel)
 	sink.again = cancel
 	r.sinks = append(r.sinks, sink)

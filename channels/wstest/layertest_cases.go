@@ -373,6 +373,7 @@ func subscribeAndPublish(r *layerRun, layer channels.Layer, own, shared string) 
 		if err != nil {
 			return fmt.Errorf("call of Subscribe: %w", err)
 		}
+		time.Sleep(r.Settle)
 		for _, topic := range []string{shared, own} {
 			if err := layer.Publish(r.Context(), topic, fmt.Append(nil, round)); err != nil {
 				return fmt.Errorf("call of Publish: %w", err)
@@ -383,7 +384,7 @@ func subscribeAndPublish(r *layerRun, layer channels.Layer, own, shared string) 
 			if msg != fmt.Sprint(round) {
 				return fmt.Errorf("topic %q: %q was delivered in round %d", own, msg, round)
 			}
-		case <-time.After(r.patience):
+		case <-time.After(r.Patience):
 			return fmt.Errorf("topic %q: nothing was delivered in round %d", own, round)
 		}
 		if err := cancelOwn(); err != nil {
@@ -415,7 +416,7 @@ func layerGoroutines(r *layerRun) {
 	for range 5 {
 		round(5)
 	}
-	if left := before.Left(r.patience); len(left) > 0 {
+	if left := before.Left(r.Patience); len(left) > 0 {
 		r.Errorf("%d goroutines are left of 50 subscriptions that were cancelled; the first:\n%s", len(left), left[0])
 	}
 }

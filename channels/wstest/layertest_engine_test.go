@@ -106,6 +106,14 @@ func (e *engine) revive(sub *engineSub) {
 	sub.dead = false
 }
 
+// awaitUp waits for the end of the outage, and gives the lock back meanwhile.
+func (e *engine) awaitUp() {
+	up := e.up
+	e.mu.Unlock()
+	<-up
+	e.mu.Lock()
+}
+
 func (l *engineLayer) Publish(ctx context.Context, topic string, msg []byte) error {
 	e := l.engine
 	if err := e.check(topic, msg); err != nil {
@@ -117,6 +125,9 @@ func (l *engineLayer) Publish(ctx context.Context, topic string, msg []byte) err
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.down {
+		if e.has("publishes without end") {
+			e.awaitUp()
+		}
 		if e.has("sends twice after an outage") {
 			for range 2 {
 				e.subs[0].push(bytes.Clone(msg))
@@ -202,10 +213,7 @@ func (l *engineLayer) Subscribe(ctx context.Context, topic string, deliver func(
 	if e.down {
 		switch {
 		case e.has("waits without end"):
-			up := e.up
-			e.mu.Unlock()
-			<-up
-			e.mu.Lock()
+			e.awaitUp()
 		case e.has("subscribes later"):
 			e.subs = append(e.subs, sub)
 			e.start(sub)
@@ -258,6 +266,12 @@ func (e *engine) start(sub *engineSub) {
 
 func (e *engine) cancel(sub *engineSub) error {
 	switch {
+	case e.has("cancels without end"):
+		e.mu.Lock()
+		if e.down {
+			e.awaitUp()
+		}
+		e.mu.Unlock()
 	case e.has("forgets to cancel"):
 		e.mu.Lock()
 		down := e.down

@@ -11,7 +11,7 @@ import (
 // outage cuts the layers off. Restore may be called several times, and is at the
 // end of the test.
 func (r *layerRun) outage() (restore func()) {
-	restore = sync.OnceFunc(r.cut())
+	restore = sync.OnceFunc(r.Cut())
 	r.Cleanup(restore)
 	return restore
 }
@@ -51,12 +51,13 @@ func layerOutage(r *layerRun) {
 	for _, sink := range told {
 		if !sink.until(func(_ []string, gaps int) bool { return gaps > 0 }) {
 			r.Fatalf("subscription of %q: gap was not called within %v of the end of the outage: what was published meanwhile "+
-				"is missed in silence", sink.topic, r.patience)
+				"is missed in silence", sink.topic, r.Patience)
 		}
 	}
-	for deadline := time.Now().Add(r.patience); !publish(); {
+	time.Sleep(r.Settle)
+	for deadline := time.Now().Add(r.Patience); !publish(); {
 		if time.Now().After(deadline) {
-			r.Fatalf("Publish still fails %v after the end of the outage", r.patience)
+			r.Fatalf("Publish still fails %v after the end of the outage", r.Patience)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -86,8 +87,9 @@ func layerCallsInOutage(r *layerRun) {
 	restore()
 
 	if !witness.until(func(_ []string, gaps int) bool { return gaps > 0 }) {
-		r.Fatalf("gap was not called within %v of the end of the outage", r.patience)
+		r.Fatalf("gap was not called within %v of the end of the outage", r.Patience)
 	}
+	time.Sleep(r.Settle)
 	r.publishUntilGiven(a, witness)
 	for _, topic := range []string{made.topic, ended.topic} {
 		r.publish(a, topic, []byte("after"))
@@ -115,12 +117,12 @@ func (s *layerSink) cancelInOutage() {
 // publishUntilGiven waits until layer is connected again.
 func (r *layerRun) publishUntilGiven(layer channels.Layer, sink *layerSink) {
 	r.Helper()
-	for deadline := time.Now().Add(r.patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(r.Patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		var err error
 		r.within("Publish", func() { err = layer.Publish(r.Context(), sink.topic, []byte("again")) })
 		if msgs, _ := sink.got(); err == nil && len(msgs) > 0 {
 			return
 		}
 	}
-	r.Fatalf("subscription of %q: nothing is delivered %v after the end of the outage", sink.topic, r.patience)
+	r.Fatalf("subscription of %q: nothing is delivered %v after the end of the outage", sink.topic, r.Patience)
 }

@@ -128,7 +128,7 @@ func (s *layerSink) got() (msgs []string, gaps int) {
 // until waits for enough to be true of what has been delivered and reports
 // whether it became so in time.
 func (s *layerSink) until(enough func(msgs []string, gaps int) bool) bool {
-	timeout := time.After(s.run.patience)
+	timeout := time.After(s.run.Patience)
 	for {
 		s.mu.Lock()
 		ok := enough(s.was, s.gaps)

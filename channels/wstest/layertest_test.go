@@ -15,7 +15,7 @@ import (
 
 func TestGoodLayer(t *testing.T) {
 	e := newEngine(t, "")
-	wstest.TestLayer(t, func(t *testing.T) channels.Layer { return &engineLayer{e} }, wstest.LayerOutage(e.cut))
+	wstest.TestLayer(t, func(t *testing.T) channels.Layer { return &engineLayer{e} }, &wstest.LayerOptions{Cut: e.cut})
 }
 
 // Each of these layers breaks one rule. The subtest that is about the rule must
@@ -51,6 +51,8 @@ func TestBadLayers(t *testing.T) {
 		{"loses a subscription in an outage", "outage", "a message published after gap was called has not been delivered"},
 		{"calls gap too early", "outage", "a message published after gap was called has not been delivered"},
 		{"sends twice after an outage", "outage", "twice"},
+		{"publishes without end", "calls during an outage", "Publish with a context of 100 ms has not returned"},
+		{"cancels without end", "calls during an outage", "cancel has not returned"},
 		{"waits without end", "calls during an outage", "Subscribe has not returned"},
 		{"subscribes later", "calls during an outage", "Subscribe during the outage returned"},
 		{"forgets to cancel", "calls during an outage", "was called after cancel had returned"},
@@ -64,7 +66,7 @@ func TestBadLayers(t *testing.T) {
 			}
 			e := newEngine(t, test.flaw)
 			report := wstest.TryLayer(test.fails, func() channels.Layer { return &engineLayer{e} },
-				wstest.LayerOutage(e.cut), wstest.LayerPatience(500*time.Millisecond))
+				&wstest.LayerOptions{Cut: e.cut, Patience: 500 * time.Millisecond})
 			if !strings.Contains(report, test.says) {
 				t.Errorf("the report is %q, want it to contain %q", report, test.says)
 			}
@@ -80,12 +82,12 @@ func TestBadLayers(t *testing.T) {
 
 func TestMemoryLayer(t *testing.T) {
 	var layer channels.MemoryLayer
-	wstest.TestLayer(t, func(*testing.T) channels.Layer { return &layer }, wstest.LayerSynchronous())
+	wstest.TestLayer(t, func(*testing.T) channels.Layer { return &layer }, &wstest.LayerOptions{Synchronous: true})
 }
 
 // In a package's tests it is called from a function TestMyLayer(t *testing.T).
 func ExampleTestLayer() {
 	var t *testing.T
 	var layer channels.MemoryLayer
-	wstest.TestLayer(t, func(t *testing.T) channels.Layer { return &layer }, wstest.LayerSynchronous())
+	wstest.TestLayer(t, func(t *testing.T) channels.Layer { return &layer }, &wstest.LayerOptions{Synchronous: true})
 }

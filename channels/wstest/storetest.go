@@ -26,7 +26,7 @@ type Store interface {
 // NewStore is called once in each subtest. It may return the same store each time:
 // the keys are random. A run takes one to two seconds, because one subtest waits
 // for a session to expire.
-func TestStore(t *testing.T, newStore func(t *testing.T) Store, opts ...StoreOption) {
+func TestStore(t *testing.T, newStore func(t *testing.T) Store, opts *StoreOptions) {
 	t.Helper()
 	suite := newStoreSuite(opts)
 	for _, test := range storeCases {
@@ -36,24 +36,21 @@ func TestStore(t *testing.T, newStore func(t *testing.T) Store, opts ...StoreOpt
 	}
 }
 
-// A StoreOption tells [TestStore] about the store.
-type StoreOption func(*storeSuite)
-
-// LastWriterWins is for a store that cannot compare and replace in one step, such as
-// one of sessions.FromSCS: the subtests in which calls overlap, or in which the
-// same data is saved again, are skipped, and listed so.
-func LastWriterWins() StoreOption {
-	return func(s *storeSuite) { s.lastWriterWins = true }
+// StoreOptions tell [TestStore] about the store. Nil is as the zero value.
+type StoreOptions struct {
+	// LastWriterWins is for a store that cannot compare and replace in one step, such
+	// as one of sessions.FromSCS: the subtests in which calls overlap, or in which the
+	// same data is saved again, are skipped, and listed so.
+	LastWriterWins bool
 }
 
-type storeSuite struct{ lastWriterWins bool }
+type storeSuite struct{ StoreOptions }
 
-func newStoreSuite(opts []StoreOption) *storeSuite {
-	s := &storeSuite{}
-	for _, opt := range opts {
-		opt(s)
+func newStoreSuite(opts *StoreOptions) *storeSuite {
+	if opts == nil {
+		return &storeSuite{}
 	}
-	return s
+	return &storeSuite{*opts}
 }
 
 // A storeCase is one rule of the contract. Why is printed when it is broken.
@@ -68,7 +65,7 @@ type storeCase struct {
 // stores that break rules.
 func (s *storeSuite) run(t testing.TB, test storeCase, newStore func() Store) {
 	t.Helper()
-	if test.atomic && s.lastWriterWins {
+	if test.atomic && s.LastWriterWins {
 		t.Skip("the last writer wins in this store, so it does not hold that " + test.why)
 	}
 	store := newStore()

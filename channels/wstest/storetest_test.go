@@ -165,7 +165,7 @@ func (s *badStore) Delete(_ context.Context, key string) error {
 
 func TestGoodStore(t *testing.T) {
 	t.Parallel() // it waits
-	wstest.TestStore(t, func(*testing.T) wstest.Store { return &badStore{} })
+	wstest.TestStore(t, func(*testing.T) wstest.Store { return &badStore{} }, nil)
 }
 
 // Each of these stores breaks one rule. The subtest that is about the rule must fail
@@ -234,7 +234,7 @@ func inBubbleIf(t *testing.T, waits bool, f func() string) (report string) {
 
 func TestMemoryStore(t *testing.T) {
 	t.Parallel() // it waits
-	wstest.TestStore(t, func(*testing.T) wstest.Store { return &sessions.MemoryStore{} })
+	wstest.TestStore(t, func(*testing.T) wstest.Store { return &sessions.MemoryStore{} }, nil)
 }
 
 // An scsMap is a store as those of scs are.
@@ -267,7 +267,7 @@ func (m *scsMap) Delete(token string) error {
 func TestSCSStore(t *testing.T) {
 	t.Parallel() // it waits
 	store := sessions.FromSCS(&scsMap{rows: map[string]badRow{}})
-	wstest.TestStore(t, func(*testing.T) wstest.Store { return store }, wstest.LastWriterWins())
+	wstest.TestStore(t, func(*testing.T) wstest.Store { return store }, &wstest.StoreOptions{LastWriterWins: true})
 
 	_, skipped := wstest.StoreCases()
 	want := []string{"versions are not reused", "one creates", "no lost update", "delete wins"}
@@ -279,5 +279,5 @@ func TestSCSStore(t *testing.T) {
 // In a package's tests it is called from a function TestMyStore(t *testing.T).
 func ExampleTestStore() {
 	var t *testing.T
-	wstest.TestStore(t, func(t *testing.T) wstest.Store { return &sessions.MemoryStore{} })
+	wstest.TestStore(t, func(t *testing.T) wstest.Store { return &sessions.MemoryStore{} }, nil)
 }

@@ -1,7 +1,6 @@
 package natslayer_test
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -139,15 +138,6 @@ func TestContractCluster(t *testing.T) {
 		addrs = append(addrs, "nats://"+addr(s))
 	}
 	wstest.TestLayer(t, func(t *testing.T) channels.Layer {
-		return &patient{connect(t, strings.TrimPrefix(strings.Join(addrs, ","), "nats://"), nil)}
-	})
-}
-
-// A patient layer waits for the servers after Subscribe.
-type patient struct{ channels.Layer }
-
-func (p *patient) Subscribe(ctx context.Context, topic string, deliver func([]byte), gap func()) (func() error, error) {
-	cancel, err := p.Layer.Subscribe(ctx, topic, deliver, gap)
-	time.Sleep(20 * time.Millisecond)
-	return cancel, err
+		return connect(t, strings.TrimPrefix(strings.Join(addrs, ","), "nats://"), nil)
+	}, &wstest.LayerOptions{Settle: 20 * time.Millisecond})
 }

@@ -13,7 +13,7 @@ import (
 func testContract(t *testing.T, addr string) {
 	proxy := faults.StartProxy(t, "tcp", addr)
 	wstest.TestLayer(t, func(t *testing.T) channels.Layer { return connect(t, proxy.Addr(), nil) },
-		wstest.LayerOutage(proxy.Cut))
+		&wstest.LayerOptions{Cut: proxy.Cut})
 }
 
 func TestContractEmbedded(t *testing.T) { testContract(t, addr(runServer(t, nil))) }

@@ -128,7 +128,7 @@ func TestContractCluster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			wstest.TestLayer(t, func(t *testing.T) channels.Layer {
 				return connect(t, nodes[1].addr(), &redislayer.Options{Sharding: sharding})
-			})
+			}, nil)
 		})
 	}
 }

@@ -14,7 +14,7 @@ func testContract(t *testing.T, sharding redislayer.Sharding) {
 	proxy := startProcess(t).front(t)
 	wstest.TestLayer(t, func(t *testing.T) channels.Layer {
 		return connect(t, proxy.Addr(), &redislayer.Options{Sharding: sharding})
-	}, wstest.LayerOutage(proxy.Cut))
+	}, &wstest.LayerOptions{Cut: proxy.Cut})
 }
 
 func TestContractSharded(t *testing.T) { testContract(t, redislayer.ShardingAlways) }
