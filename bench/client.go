@@ -30,6 +30,9 @@ type LoadArgs struct {
 	Text     bool
 	Deflate  deflateMode
 	Burst    int // broadcast: what one message comes back as, on every connection
+
+	// Stuck has one connection more opened, to stuckPath, which never reads.
+	Stuck bool
 }
 
 // Traffic is what came back in a round.
@@ -57,6 +60,11 @@ func (c *Client) Open(args LoadArgs, reply *Traffic) error {
 	}
 	if err := l.open(args.Conns); err != nil {
 		return err
+	}
+	if args.Stuck {
+		if err := l.openStuck(); err != nil {
+			return err
+		}
 	}
 	*reply, err = l.check()
 	return err

@@ -141,6 +141,10 @@ func consumers(srv *channels.Server, o options) (service, error) {
 	case o.Gate:
 		return gated(srv)
 	case o.App == appBroadcast:
+		if o.Stuck {
+			srv.Slow = channels.DropOldest
+			srv.Upgrader.WriteTimeout = -1 // or it would be closed
+		}
 		return service{handler: srv.Handler(channels.ConsumeBorrowed(func() *sluiceMember {
 			return &sluiceMember{srv, o.Burst}
 		}))}, nil
@@ -163,7 +167,23 @@ type sluiceMember struct {
 const everybody = "everybody"
 
 func (m *sluiceMember) Connect(ctx context.Context, s *channels.Socket) error {
+	if s.Scope().Path() == stuckPath {
+		if err := fillQueue(ctx, s); err != nil {
+			return err
+		}
+	}
 	return s.Join(ctx, everybody)
+}
+
+// fillQueue sends until messages are dropped: the client does not read.
+func fillQueue(ctx context.Context, s *channels.Socket) error {
+	m := channels.Message{Type: channels.TextMessage, Data: make([]byte, 64<<10)}
+	for s.Dropped() == 0 {
+		if err := s.Send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *sluiceMember) ReceiveBorrowed(ctx context.Context, s *channels.Socket, msg channels.Message) error {

@@ -20,7 +20,26 @@ type load struct {
 	events  []syscall.EpollEvent
 	buf     []byte
 	bytes   int64
+	stuck   *conn // or nil
 	err     error // found between the rounds
+}
+
+// stuckPath is what a connection that never reads asks for.
+const stuckPath = "/stuck"
+
+// openStuck opens it. It holds as little as the system lets it.
+func (l *load) openStuck() error {
+	args := l.args
+	args.Path = stuckPath
+	c, err := connect(len(l.conns), l.server, handshakeRequest(args))
+	if err != nil {
+		return err
+	}
+	l.stuck = c
+	if err := syscall.SetsockoptInt(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10); err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	return c.answer(l.buf)
 }
 
 func newLoad(args LoadArgs) (*load, error) {
@@ -276,5 +295,8 @@ func (l *load) hang() {
 	for _, c := range l.conns {
 		syscall.Close(c.fd) // and with it its place in the epoll set
 	}
-	l.conns, l.idle = nil, nil
+	if l.stuck != nil {
+		syscall.Close(l.stuck.fd)
+	}
+	l.conns, l.idle, l.stuck = nil, nil, nil
 }

@@ -124,6 +124,7 @@ var quickScenarios = []string{
 	"idle/plain",
 	"idle/tls",
 	"broadcast/128B/1000/16",
+	"broadcast/128B/1000/1/stuck",
 	"deflate/message/100/1",
 	"deflate/takeover/100/16",
 }

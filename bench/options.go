@@ -5,6 +5,7 @@ type options struct {
 	App     app
 	Size    int  // of the messages, for libraries that want to know how large a buffer pays
 	Burst   int  // broadcast: how often a message that is received is published
+	Stuck   bool // broadcast: one connection never reads
 	TLS     bool // serve TLS
 	Deflate deflateMode
 	Gate    bool // Sluice: session, user and route around the socket

@@ -6,7 +6,8 @@ var broadcastGroup = &group{
 	name:  "broadcast",
 	title: "Broadcast",
 	note: "Server CPU per delivered message of 128 bytes, µs. One client sends a message, which the server publishes to all " +
-		"connections once or, for 16 in flight, 16 times in a row; the next when all have arrived.",
+		"connections once or, for 16 in flight, 16 times in a row; the next when all have arrived. With \"stuck\" there is one " +
+		"connection more, which never reads, and whose queue is full: its messages are dropped.",
 	tables: []table{costTable("CPU, µs", 2), allocsTable},
 }
 
@@ -22,5 +23,12 @@ func broadcastScenarios() []scenario {
 			})
 		}
 	}
-	return all
+	const conns = 1000
+	return append(all, scenario{
+		name:  fmt.Sprintf("broadcast/128B/%d/1/stuck", conns),
+		group: broadcastGroup,
+		opt:   options{App: appBroadcast, Size: 128, Burst: 1, Stuck: true},
+		load:  LoadArgs{Conns: conns, InFlight: 1, Size: 128, Text: true, Burst: 1, Stuck: true},
+		only:  []string{sluiceServer.name},
+	})
 }
