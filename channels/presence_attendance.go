@@ -39,10 +39,10 @@ func (a *attendance) subscribe() {
 	// Others wait for it too: it is not bound to the first one's context.
 	ctx, cancel := context.WithTimeout(a.srv.state.ctx, subscribeTimeout)
 	defer cancel()
-	a.cancel, a.err = a.srv.Layer.Subscribe(ctx, a.topic(), a.deliver, a.ask)
+	a.cancel, a.err = a.srv.Layer.Subscribe(ctx, a.topic(), a.deliver, func() { a.ask(true) })
 	if a.err == nil {
 		a.since = time.Now()
-		a.ask()
+		a.ask(false)
 	}
 }
 
@@ -129,11 +129,12 @@ func (a *attendance) deliver(b []byte) {
 	a.schedule()
 }
 
-// ask has the others asked for all they have.
-func (a *attendance) ask() {
+// ask has the others asked for all they have: at the beginning, or when messages may
+// have been lost.
+func (a *attendance) ask(lost bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.roster.Ask(time.Now())
+	a.roster.Ask(time.Now(), lost)
 	a.schedule()
 }
 

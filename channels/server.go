@@ -37,8 +37,8 @@ type Server struct {
 	// 1008. 0 means no limit.
 	MaxSockets, MaxPerIP, MaxPerTag int
 
-	// MaxGroups is how many groups one socket may be in. Default 1,000; negative
-	// means no limit.
+	// MaxGroups is how many groups one socket may be in, and in the presence of how
+	// many. Default 1,000; negative means no limit.
 	MaxGroups int
 
 	// Park is how long the socket of a [Consumer] is idle before its goroutine is

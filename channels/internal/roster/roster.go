@@ -227,10 +227,13 @@ func (r *Roster) diff() (joins, leaves []*Entry) {
 }
 
 // Ask has the others asked for their states: at the beginning, and when messages may
-// have been lost.
-func (r *Roster) Ask(now time.Time) {
-	if r.Heartbeat > 0 && r.askAt.IsZero() {
-		r.askAt = now
+// have been lost. Then it waits a moment: other groups have lost theirs, too.
+func (r *Roster) Ask(now time.Time, lost bool) {
+	if r.Heartbeat == 0 || !r.askAt.IsZero() {
+		return
+	}
+	if r.askAt = now; lost {
+		r.askAt = now.Add(time.Duration(float64(r.Heartbeat/pausePart) * r.Random()))
 	}
 }
 

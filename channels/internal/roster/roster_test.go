@@ -56,7 +56,7 @@ func (n *network) node() *node {
 	id := uint64(len(n.nodes) + 1)
 	added := &node{id: id, told: map[string]string{}, arrives: map[*node]time.Time{}}
 	added.Roster = roster.New(roster.Config{Node: id, Heartbeat: heartbeat, Random: n.rng.Float64})
-	added.Ask(n.now)
+	added.Ask(n.now, false)
 	n.nodes = append(n.nodes, added)
 	return added
 }
@@ -311,6 +311,22 @@ func TestStopped(t *testing.T) {
 	n.wantAgreed("and later")
 }
 
+// Processes may have different heartbeats: each is given the time that its own takes.
+func TestHeartbeatsDiffer(t *testing.T) {
+	n := newNetwork(t, 10)
+	a, b := n.node(), n.node()
+	b.Heartbeat = 10 * heartbeat
+	a.add("alice")
+	b.add("bob")
+	for range 20 {
+		n.run(heartbeat)
+		n.wantAgreed("with another heartbeat")
+	}
+	b.gone = true
+	n.run(4 * b.Heartbeat)
+	n.wantAgreed("after four of its heartbeats")
+}
+
 // The own entries are bounded; a state of all of them is sent in parts.
 func TestManyEntries(t *testing.T) {
 	n := newNetwork(t, 8)
@@ -333,7 +349,7 @@ func TestManyEntries(t *testing.T) {
 func TestAlone(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	r := roster.New(roster.Config{Node: 1, Random: rand.Float64})
-	r.Ask(now)
+	r.Ask(now, false)
 	if !r.Next().IsZero() {
 		t.Errorf("something is due at %v", r.Next())
 	}
@@ -442,7 +458,7 @@ func (n *network) disturb(steps int) {
 				n.node()
 			}
 		case 19:
-			node.Ask(n.now) // its layer has told it of a gap
+			node.Ask(n.now, true) // its layer has told it of a gap
 		}
 		n.run(time.Duration(n.rng.Int64N(int64(heartbeat / 2))))
 	}
@@ -457,7 +473,7 @@ func TestGarbage(t *testing.T) {
 	n.run(time.Second)
 	good := [][]byte{b.Bye()}
 	n.now = n.now.Add(heartbeat)
-	b.Ask(n.now)
+	b.Ask(n.now, false)
 	_, _, out := b.Flush(n.now)
 	good = append(good, out...)
 	for _, msg := range good {
@@ -487,7 +503,7 @@ func FuzzReceive(f *testing.F) {
 	other.Add("carol", nil)
 	flush()
 	other.Remove(id)
-	other.Ask(now)
+	other.Ask(now, false)
 	flush()
 	seeds = append(seeds, other.Bye())
 	for _, b := range seeds {
