@@ -41,7 +41,7 @@ func (srv *Server) Notify(ctx context.Context, group string, e Event) error {
 		return errGroupName
 	}
 	if len(e.Type) == 0 || len(e.Type) > 255 || strings.HasPrefix(e.Type, reservedEvents) {
-		return errors.New("channels: an event's type is 1 to 255 bytes, and does not begin with " + reservedEvents)
+		return errors.New("channels: an event's type is 1 to 255 bytes; those with " + reservedEvents + " in front are taken")
 	}
 	if srv.Layer == nil {
 		if g := srv.lookup(group); g != nil {

@@ -23,7 +23,8 @@ import (
 //	          last message: two times of 8 bytes, in milliseconds, since the first and
 //	          since the last message of the sequence
 //
-// Topics are "group:" and a group's name, and "disconnect".
+// Topics are "group:" and a group's name, and "disconnect". What is on "presence:" and
+// a group's name has a form of its own, and needs no numbers: it is said again anyway.
 const (
 	envelopeVersion = 1
 	envelopeHeader  = 18

@@ -278,6 +278,35 @@ func TestGapOfSequence(t *testing.T) {
 			g.want(0, "")
 			g.received("c")
 		},
+		"publishers come and go": func(g *gapTest) {
+			stays, other := g.server(), g.server()
+			for i := range 300 {
+				g.publish(stays, "a")
+				if i%50 == 0 {
+					g.publish(other, "b")
+				}
+				p := g.server()
+				g.publish(p, "c", "d")
+				if i%2 == 0 {
+					p.Shutdown(g.Context())
+				}
+				time.Sleep(time.Duration(i%8) * time.Second)
+			}
+			g.want(time.Minute, "")
+		},
+		"more publishers than are remembered": func(g *gapTest) {
+			var all []*channels.Server
+			for range 300 {
+				all = append(all, g.server())
+			}
+			for range 3 {
+				for _, p := range all {
+					g.publish(p, "a")
+				}
+				time.Sleep(40 * time.Second)
+			}
+			g.want(time.Minute, "")
+		},
 		"twice": func(g *gapTest) {
 			g.layer.set(to(double, "a", "b", "c"))
 			g.publish(g.server(), "a", "b", "c")

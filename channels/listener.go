@@ -18,9 +18,9 @@ import (
 type listener struct {
 	take   func(kind byte, body []byte)
 	missed func(n int) // -1: how many is not known
-	since  time.Time   // of the subscription
 
 	mu      sync.Mutex // guards what follows; not held in take and missed
+	since   time.Time  // of the subscription, or from when on all sources are known
 	sources []source
 	swept   time.Time
 	timer   *time.Timer // runs expire while something is missing
@@ -47,9 +47,9 @@ type hole struct {
 }
 
 const (
-	reorderTime = time.Second // what is missing may still come
-	startSlack  = time.Second // by which the beginnings of a sequence and of a subscription must be apart to be compared
-	sourceTime  = 10 * time.Minute
+	reorderTime = time.Second     // what is missing may still come
+	startSlack  = time.Second     // by which the beginnings of a sequence and of a subscription must be apart to be compared
+	sourceTime  = 3 * time.Minute // more than a publisher remembers a quiet topic
 	maxSources  = 256
 	maxHoles    = 64
 )
@@ -112,11 +112,11 @@ func (l *listener) announced(e *envelope) {
 		return
 	}
 	now := time.Now()
-	// Transport makes these times too late: so they need not be early by mistake.
-	since := l.since.Add(startSlack)
-	begunSince, usedSince := now.Add(-sinceFirst).After(since), now.Add(-sinceLast).After(since)
 	n := 0
 	l.mu.Lock()
+	// The way here makes the times of the sequence seem later than they are.
+	since := l.since.Add(startSlack)
+	begunSince, usedSince := now.Add(-sinceFirst).After(since), now.Add(-sinceLast).After(since)
 	s := l.find(e.id)
 	switch {
 	case s == nil && begunSince:
@@ -151,20 +151,28 @@ func (l *listener) find(id uint64) *source {
 }
 
 // add makes room for s: those that have not been heard of for long are forgotten, as
-// they have ended, and when there are too many, the oldest.
+// they have ended, and one more when there are too many. What began before may have
+// been one of them.
 func (l *listener) add(s source) {
 	if now := time.Now(); now.Sub(l.swept) > sourceTime {
-		l.swept = now
+		before := len(l.sources)
 		l.sources = slices.DeleteFunc(l.sources, func(s source) bool { return !s.heard && s.holes == nil })
+		if len(l.sources) < before && l.swept.After(l.since) {
+			l.since = l.swept
+		}
+		l.swept = now
 		for i := range l.sources {
 			l.sources[i].heard = false
 		}
 	}
 	if len(l.sources) >= maxSources {
-		for _, h := range l.sources[0].holes {
+		i := max(0, slices.IndexFunc(l.sources, func(s source) bool { return !s.heard }))
+		for _, h := range l.sources[i].holes {
 			l.lost += h.size()
+			l.arm()
 		}
-		l.sources = slices.Delete(l.sources, 0, 1)
+		l.sources = slices.Delete(l.sources, i, i+1)
+		l.since = time.Now()
 	}
 	l.sources = append(l.sources, s)
 }
@@ -173,6 +181,11 @@ func (l *listener) add(s source) {
 func (l *listener) open(s *source, to uint64) {
 	s.holes = append(s.holes, hole{s.high + 1, to, time.Now()})
 	l.trim(s)
+	l.arm()
+}
+
+// arm has expire called.
+func (l *listener) arm() {
 	if l.armed || l.over {
 		return
 	}
