@@ -23,24 +23,33 @@ func (s *Socket) guardsChanged() {
 	var tooMany bool
 	var expires time.Time
 	st.mu.Lock()
-	guards := s.scope.Guards() // within the lock: the last change is the last to be taken
 	if s.guards.terminated {
 		st.mu.Unlock()
 		return
 	}
 	var tags []string
 	var rechecks []*recheck
-	for _, g := range guards {
-		tags = append(tags, g.Tags...)
+	// Within the lock: the last change is the last to be taken. Of one guard, which is
+	// nearly all, the slices are shared.
+	s.scope.eachGuard(func(g *Guard) {
+		if tags == nil {
+			tags = g.Tags[:len(g.Tags):len(g.Tags)]
+		} else {
+			tags = append(tags, g.Tags...)
+		}
 		if !g.Expires.IsZero() && (expires.IsZero() || g.Expires.Before(expires)) {
 			expires = g.Expires
 		}
 		if g.Rechecker != nil {
 			r := s.srv.recheckOf(g.Rechecker, g.Interval)
 			r.members.add(s)
-			rechecks = append(rechecks, r)
+			if rechecks == nil {
+				rechecks = r.alone
+			} else {
+				rechecks = append(rechecks, r)
+			}
 		}
-	}
+	})
 	tooMany = s.setTags(tags)
 	for _, r := range s.guards.rechecks {
 		if !slices.Contains(rechecks, r) {

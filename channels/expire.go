@@ -34,16 +34,16 @@ func (s *Socket) expire() {
 // expired returns who may put off the end of the socket, or that nobody may.
 func (s *Socket) expired() (due []Rechecker, over bool) {
 	now := time.Now()
-	for _, g := range s.scope.Guards() {
+	s.scope.eachGuard(func(g *Guard) {
 		switch {
 		case g.Expires.IsZero() || now.Before(g.Expires):
 		case !g.Extendable || g.Rechecker == nil:
-			return nil, true
+			over = true
 		case !slices.Contains(due, g.Rechecker):
 			due = append(due, g.Rechecker)
 		}
-	}
-	return due, false
+	})
+	return due, over
 }
 
 // endExpired ends the socket if its time is still over.

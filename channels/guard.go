@@ -59,9 +59,9 @@ type guardHolder interface {
 
 // Guard sets owner's guard, in place of the one that owner set before. Owner is a
 // value that identifies the wrapper, compared as a context key. A change takes
-// effect at once, also on an open connection. A zero Guard removes it.
+// effect at once, also on an open connection. A zero Guard removes it. The scope keeps
+// g.Tags, which must not be changed any more.
 func (s *Scope) Guard(owner any, g Guard) {
-	g.Tags = slices.Clone(g.Tags)
 	s.mu.Lock()
 	i := slices.IndexFunc(s.guards, func(o ownedGuard) bool { return o.owner == owner })
 	empty := len(g.Tags) == 0 && g.Expires.IsZero() && g.Rechecker == nil
@@ -80,7 +80,16 @@ func (s *Scope) Guard(owner any, g Guard) {
 	}
 }
 
-// Guards returns the guards in force.
+// eachGuard calls f with the guards in force.
+func (s *Scope) eachGuard(f func(*Guard)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.guards {
+		f(&s.guards[i].guard)
+	}
+}
+
+// Guards returns the guards in force, whose Tags must not be changed.
 func (s *Scope) Guards() []Guard {
 	s.mu.Lock()
 	defer s.mu.Unlock()

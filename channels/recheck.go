@@ -22,6 +22,7 @@ type recheck struct {
 	members  socketSet // guarded by serverState.mu
 	stop     context.CancelFunc
 	now      chan struct{} // one slot: ask at once
+	alone    []*recheck    // r itself, for the sockets that have no other; never changed
 }
 
 // recheckOf returns the recheck for by. The caller holds serverState.mu.
@@ -36,6 +37,7 @@ func (srv *Server) recheckOf(by Rechecker, interval time.Duration) *recheck {
 	}
 	ctx, stop := context.WithCancel(st.ctx)
 	r = &recheck{by: by, interval: interval, stop: stop, now: make(chan struct{}, 1)}
+	r.alone = []*recheck{r}
 	st.rechecks[by] = r
 	st.wg.Add(1)
 	go srv.runRecheck(ctx, r) // ends when the last socket has left; Shutdown waits for it

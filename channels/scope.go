@@ -189,9 +189,13 @@ func (s *Scope) SetValue(key, value any) {
 			return
 		}
 	}
-	if value != nil {
-		s.values = append(s.values, slot{key, value})
+	if value == nil {
+		return
 	}
+	if s.values == nil {
+		s.values = make([]slot, 0, 4)
+	}
+	s.values = append(s.values, slot{key, value})
 }
 
 // LogValue makes a scope fit for a log: cookies, tokens and query values are

@@ -5,6 +5,7 @@ package channels
 type socketSet struct {
 	list  []*Socket
 	index map[*Socket]int // once there are many
+	one   [1]*Socket      // where the list begins: most sets have one socket
 }
 
 const indexedFrom = 32
@@ -28,7 +29,13 @@ func (set *socketSet) add(s *Socket) {
 	if set.find(s) >= 0 {
 		return
 	}
+	if set.list == nil {
+		set.list = set.one[:0]
+	}
 	set.list = append(set.list, s)
+	if len(set.list) > 1 {
+		set.one[0] = nil // the list is elsewhere
+	}
 	if set.index != nil {
 		set.index[s] = len(set.list) - 1
 	} else if len(set.list) > indexedFrom {

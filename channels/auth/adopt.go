@@ -36,7 +36,7 @@ func (g *Gate[U]) Adopt(ctx context.Context, u U) error {
 	if err := g.begin(ctx, &who); err != nil {
 		return fmt.Errorf("auth: adopt: %w", err)
 	}
-	return g.adopt(ctx, st, who)
+	return g.adopt(ctx, st, &who)
 }
 
 // AdoptGrant is Adopt with what a [Verifier] returned, such as for a token in the first
@@ -50,10 +50,10 @@ func (g *Gate[U]) AdoptGrant(ctx context.Context, grant Grant) error {
 	if err != nil {
 		return fmt.Errorf("auth: adopt: %w", err)
 	}
-	return g.adopt(ctx, st, who)
+	return g.adopt(ctx, st, &who)
 }
 
-func (g *Gate[U]) adopt(ctx context.Context, st *state[U], who login[U]) error {
+func (g *Gate[U]) adopt(ctx context.Context, st *state[U], who *login[U]) error {
 	if err := st.admit(who.user); err != nil {
 		return fmt.Errorf("auth: adopt: %w", err)
 	}
@@ -91,5 +91,5 @@ func (g *Gate[U]) Refresh(ctx context.Context, grant Grant) error {
 		who.session, who.kept = was.session, was.kept
 		who.limit = who.expires
 	}
-	return g.adopt(ctx, st, who)
+	return g.adopt(ctx, st, &who)
 }

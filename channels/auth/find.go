@@ -9,71 +9,84 @@ import (
 	"github.com/sluicehq/sluice/channels/sessions"
 )
 
-const noSession = "auth: there is no session here: use auth.Stack, which puts (*sessions.Manager).Handler around the Gate, or give the Gate Schemes"
+const wantSession = "auth: there is no session here: use auth.Stack, which puts (*sessions.Manager).Handler around the Gate, or give the Gate Schemes"
 
-// find finds out who shows a session and a list of credentials. Its errors are
-// ErrUnavailable, and others if the credentials are no good. Handled says that there is a
-// Handler around.
-func (g *Gate[U]) find(ctx context.Context, list []shown, handled bool) (login[U], error) {
-	who, err := g.fromSession(ctx, handled && len(g.Schemes) == 0)
-	if err != nil {
-		return login[U]{}, err
+// find finds out who shows a session and a list of credentials, and puts it into who. Its
+// errors are ErrUnavailable, and others if the credentials are no good; then who has the
+// session alone. Handled says that there is a Handler around.
+func (g *Gate[U]) find(ctx context.Context, who *login[U], list []shown, handled bool) error {
+	if err := g.fromSession(ctx, who, handled && len(g.Schemes) == 0); err != nil {
+		return err
 	}
-	for _, c := range list {
-		other, err := g.fromToken(ctx, c)
-		if err == nil {
-			who, err = combine(who, other)
-		}
-		if err != nil {
-			return login[U]{session: who.session}, err
+	for i := range list {
+		if err := g.addToken(ctx, who, &list[i]); err != nil {
+			*who = login[U]{session: who.session}
+			return err
 		}
 	}
-	return who, nil
+	return nil
+}
+
+// addToken adds what a credential is worth.
+func (g *Gate[U]) addToken(ctx context.Context, who *login[U], c *shown) error {
+	other, err := g.fromToken(ctx, c)
+	if err == nil {
+		*who, err = combine(*who, other)
+	}
+	return err
 }
 
 // fromSession loads the user whom the session names.
-func (g *Gate[U]) fromSession(ctx context.Context, needed bool) (who login[U], err error) {
+func (g *Gate[U]) fromSession(ctx context.Context, who *login[U], needed bool) error {
 	s, err := sessions.Load(ctx)
-	if errors.Is(err, sessions.ErrNoManager) {
-		if needed {
-			panic(noSession)
-		}
-		return who, nil
-	}
 	if err != nil {
-		return who, unavailable("load the session", err)
+		return noSession(err, needed)
 	}
 	if stolen := s.Reused(); stolen != nil {
 		g.stolen(ctx, stolen)
 	}
-	anonymous := login[U]{session: s.ID()}
+	if !g.read(ctx, s, who) {
+		return nil
+	}
+	good, err := g.load(ctx, who, true)
+	if err == nil && !good {
+		// What was logged out, or changed its password, does not come back; nor
+		// does the session fall to whoever gets the ID next.
+		s.Destroy()
+	}
+	if err != nil || !good {
+		*who = login[U]{}
+	}
+	return err
+}
+
+// noSession returns why there is none.
+func noSession(err error, needed bool) error {
+	if !errors.Is(err, sessions.ErrNoManager) {
+		return unavailable("load the session", err)
+	}
+	if needed {
+		panic(wantSession)
+	}
+	return nil
+}
+
+// read reads the login that a session keeps, and reports whether there is one.
+func (g *Gate[U]) read(ctx context.Context, s *sessions.Session, who *login[U]) bool {
 	kept, ok := readLogin(s)
 	if !ok {
-		return anonymous, nil
+		who.session = s.ID()
+		return false
 	}
 	backend := g.rules.source(kept.backend)
 	if backend == nil {
 		g.log().WarnContext(ctx, "auth: a session's backend is not among Gate.Backends: its user is anonymous", "backend", kept.backend)
-		return anonymous, nil
+		who.session = s.ID()
+		return false
 	}
-	who = login[U]{
-		id:      kept.id,
-		backend: backend,
-		stamp:   kept.stamp,
-		since:   kept.since,
-	}
+	who.id, who.backend, who.stamp, who.since = kept.id, backend, kept.stamp, kept.since
 	who.keptIn(s)
-	good, err := g.load(ctx, &who, true)
-	if err != nil {
-		return who, err
-	}
-	if !good {
-		// What was logged out, or changed its password, does not come back; nor
-		// does the session fall to whoever gets the ID next.
-		s.Destroy()
-		return login[U]{}, nil
-	}
-	return who, nil
+	return true
 }
 
 // keptIn notes that a login is kept in s, and ends with it.
@@ -104,7 +117,7 @@ func (g *Gate[U]) load(ctx context.Context, who *login[U], stamped bool) (bool, 
 }
 
 // fromToken verifies a credential and loads its user.
-func (g *Gate[U]) fromToken(ctx context.Context, c shown) (login[U], error) {
+func (g *Gate[U]) fromToken(ctx context.Context, c *shown) (login[U], error) {
 	grant, err := c.scheme.Verify(ctx, c.token)
 	switch {
 	case err == nil:

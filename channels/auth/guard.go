@@ -19,12 +19,12 @@ func SessionTag(sessionID string) string { return sessionPrefix + sessionID }
 
 // guard asks the server to hold a connection to what its login allows. A plain
 // request ends by itself.
-func (g *Gate[U]) guard(scope *channels.Scope, who login[U]) {
+func (g *Gate[U]) guard(scope *channels.Scope, who *login[U]) {
 	if scope.Protocol() == "http" {
 		return
 	}
 	scope.Guard(slotKey{}, channels.Guard{
-		Tags:       who.tags(),
+		Tags:       who.tags(make([]string, 0, 2)),
 		Expires:    who.expires,
 		Extendable: who.kept != nil,
 		Rechecker:  g.rechecker(who),
@@ -32,15 +32,20 @@ func (g *Gate[U]) guard(scope *channels.Scope, who login[U]) {
 	})
 }
 
-func (l *login[U]) tags() []string {
-	var tags []string
+// tags appends the tags of a login's connections, which share their text.
+func (l *login[U]) tags(list []string) []string {
+	if l.id == "" && l.session == "" {
+		return list
+	}
+	text := userPrefix + l.id + sessionPrefix + l.session
+	n := len(userPrefix) + len(l.id)
 	if l.id != "" {
-		tags = append(tags, UserTag(l.id))
+		list = append(list, text[:n])
 	}
 	if l.session != "" {
-		tags = append(tags, SessionTag(l.session))
+		list = append(list, text[n:])
 	}
-	return tags
+	return list
 }
 
 func (g *Gate[U]) interval() time.Duration {
@@ -51,7 +56,7 @@ func (g *Gate[U]) interval() time.Duration {
 }
 
 // rechecker returns nil for nobody, and where there is no gate to ask.
-func (g *Gate[U]) rechecker(who login[U]) channels.Rechecker {
+func (g *Gate[U]) rechecker(who *login[U]) channels.Rechecker {
 	if who.id == "" || g.interval() == 0 {
 		return nil
 	}

@@ -75,7 +75,7 @@ func (g *Gate[U]) Login(w http.ResponseWriter, r *http.Request, u U, options ...
 		return fmt.Errorf("auth: login: %w", err)
 	}
 	who.keptIn(s)
-	st.become(ctx, who)
+	st.become(ctx, &who)
 	if g.LoggedIn != nil {
 		g.LoggedIn(ctx, u)
 	}

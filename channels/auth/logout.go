@@ -33,7 +33,7 @@ func (g *Gate[U]) Logout(w http.ResponseWriter, r *http.Request) error {
 		who.id = kept.id // the session is ended all the same
 	}
 	err = g.endSession(ctx, s, "logged out")
-	st.become(ctx, login[U]{})
+	st.become(ctx, new(login[U]))
 	if who.id != "" && g.LoggedOut != nil {
 		g.LoggedOut(ctx, who.id)
 	}

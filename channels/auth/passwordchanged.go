@@ -55,7 +55,7 @@ func (g *Gate[U]) passwordChanged(r *http.Request, u U) error {
 		}
 		who.expires = earlier(s.Expires(), who.limit)
 	}
-	st.become(ctx, who)
+	st.become(ctx, &who)
 	g.push(ctx, UserTag(who.id), "password changed")
 	return nil
 }

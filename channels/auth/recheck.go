@@ -131,8 +131,9 @@ func endsOf[U Identity](ctx context.Context, list []checkup[U]) (map[*sessions.S
 func tagsOf[U Identity](list []checkup[U]) []string {
 	tags := make([]string, 0, 2*len(list))
 	seen := make(map[string]bool, 2*len(list))
-	for _, one := range list {
-		for _, tag := range one.login.tags() {
+	var buf [2]string
+	for i := range list {
+		for _, tag := range list[i].login.tags(buf[:0]) {
 			if !seen[tag] {
 				seen[tag] = true
 				tags = append(tags, tag)
@@ -211,6 +212,6 @@ func (s *state[U]) stays(scope *channels.Scope, was, now login[U]) {
 	}
 	s.login = now
 	if !now.expires.Equal(was.expires) {
-		s.gate.guard(scope, now)
+		s.gate.guard(scope, &now)
 	}
 }

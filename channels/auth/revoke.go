@@ -79,7 +79,7 @@ func (g *Gate[U]) push(ctx context.Context, tag, reason string) {
 
 // isRevoked reports whether a login was ended before its time.
 func (g *Gate[U]) isRevoked(ctx context.Context, who *login[U]) (bool, error) {
-	ended, err := endingsOf(ctx, g.ready().revocations, who.tags)
+	ended, err := endingsOf(ctx, g.ready().revocations, func() []string { return who.tags(nil) })
 	if err != nil {
 		return false, unavailable("look up what was revoked", err)
 	}

@@ -133,6 +133,9 @@ func (q *quietConn) SetDeadline(at time.Time) error {
 	return nil
 }
 
+func (q *quietConn) SetReadDeadline(at time.Time) error { return q.SetDeadline(at) }
+func (q *quietConn) SetWriteDeadline(time.Time) error   { return nil }
+
 // silent are messages that never come.
 type silent struct{ nc net.Conn }
 

@@ -29,18 +29,24 @@ func hasStamp[U Identity](u U, stamp string) bool {
 	return subtle.ConstantTimeCompare(now[:], []byte(stamp)) == 1
 }
 
+// A stamped user has a stamp.
+type stamped interface{ SessionStamp() string }
+
 func hashStamp[U Identity](u U) (stamp [stampLen]byte, ok bool) {
-	stamped, ok := any(u).(interface{ SessionStamp() string })
-	if !ok {
-		return stamp, false
+	if _, ok := any(u).(stamped); !ok {
+		return stamp, false // most have none, and need not be on the heap
 	}
+	hashStampOf(u, &stamp)
+	return stamp, true
+}
+
+func hashStampOf[U Identity](u U, stamp *[stampLen]byte) {
 	var buf [256]byte
 	b := append(buf[:0], "sluice session stamp"...)
 	id := u.UserID()
 	b = binary.BigEndian.AppendUint32(b, uint32(len(id)))
 	b = append(b, id...)
-	b = append(b, stamped.SessionStamp()...)
+	b = append(b, any(u).(stamped).SessionStamp()...)
 	sum := sha256.Sum256(b)
 	base64.RawURLEncoding.Encode(stamp[:], sum[:16])
-	return stamp, true
 }

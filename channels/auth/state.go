@@ -104,48 +104,79 @@ func wrongType[U Identity](who string, st holder) string {
 const noGate = "auth: it cannot be known who this is: put auth.Stack (or Gate.Handler) around this handler; " +
 	"where there is no HTTP, call Gate.Adopt or auth.WithUser in the Open of the Protocol"
 
-// resolve finds out who this is, once. A failure is not remembered, so that a later
-// call tries again; a refusal is.
+// resolve finds out who this is, and returns it.
 func (s *state[U]) resolve(ctx context.Context) (login[U], error) {
+	err := s.find(ctx)
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.login, err
+}
+
+// find finds out who this is, once: then login says so. A failure is not remembered, so
+// that a later call tries again; a refusal is. It runs deep in the stack of a handshake,
+// so that what is large is handed around by pointers.
+func (s *state[U]) find(ctx context.Context) error {
+	mine, err := s.begin(ctx)
+	if !mine {
+		return err
+	}
+	defer s.release() // also if a backend panics
+	return s.ask(ctx)
+}
+
+// begin reports whether the caller is the one to find out; otherwise what is known.
+func (s *state[U]) begin(ctx context.Context) (mine bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for !s.resolved && s.busy {
 		if s.waiting == nil {
 			s.waiting = make(chan struct{})
 		}
-		waiting := s.waiting
-		s.mu.Unlock()
-		select {
-		case <-waiting:
-		case <-ctx.Done():
-			return login[U]{}, unavailable("wait", context.Cause(ctx))
+		if err := s.wait(ctx, s.waiting); err != nil {
+			return false, err
 		}
-		s.mu.Lock()
 	}
 	if s.resolved {
-		defer s.mu.Unlock()
-		return s.login, s.refused
+		return false, s.refused
 	}
 	s.busy = true
+	return true, nil
+}
+
+// wait waits without the mutex.
+func (s *state[U]) wait(ctx context.Context, done chan struct{}) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return unavailable("wait", context.Cause(ctx))
+	}
+}
+
+func (s *state[U]) ask(ctx context.Context) error {
+	s.mu.Lock()
 	gate, list := s.gate, s.shown
 	s.mu.Unlock()
 
-	defer s.release() // also if a backend panics
-	who, err := gate.find(ctx, list, s.handled)
+	var who login[U]
+	err := gate.find(ctx, &who, list, s.handled)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.resolved { // by a Login or Adopt
-		return s.login, s.refused
+		return s.refused
 	}
 	if errors.Is(err, ErrUnavailable) {
 		s.failed = err
-		return who, err
+		return err
 	}
-	s.settle(who, err)
+	s.settle(&who, err)
 	if scope, ok := channels.ScopeFrom(ctx); ok {
-		gate.guard(scope, who)
+		gate.guard(scope, &who)
 	}
-	return who, err
+	return err
 }
 
 func (s *state[U]) release() {
@@ -159,13 +190,13 @@ func (s *state[U]) release() {
 }
 
 // settle notes who this is. The mutex is held.
-func (s *state[U]) settle(who login[U], refused error) {
-	s.resolved, s.login, s.refused, s.failed = true, who, refused, nil
+func (s *state[U]) settle(who *login[U], refused error) {
+	s.resolved, s.login, s.refused, s.failed = true, *who, refused, nil
 	s.shown = nil
 }
 
 // become makes the connection who's.
-func (s *state[U]) become(ctx context.Context, who login[U]) {
+func (s *state[U]) become(ctx context.Context, who *login[U]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(who, nil)
@@ -176,8 +207,10 @@ func (s *state[U]) become(ctx context.Context, who login[U]) {
 
 // current returns the ID of the user.
 func (s *state[U]) current(ctx context.Context) (string, bool, error) {
-	who, err := s.resolve(ctx)
-	return who.id, who.id != "", err
+	err := s.find(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.login.id, s.login.id != "", err
 }
 
 // failure returns why a response with a status, made by a handler that wanted to know who

@@ -28,12 +28,13 @@ func Resolve[U Identity](ctx context.Context) (U, bool, error) {
 	if st == nil {
 		panic(noGate)
 	}
-	who, err := st.resolve(ctx)
-	if err != nil {
+	if err := st.find(ctx); err != nil {
 		var nobody U
 		return nobody, false, err
 	}
-	return who.user, who.id != "", nil
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.login.user, st.login.id != "", nil
 }
 
 // UserID is [User] for code that does not know its type.
@@ -68,7 +69,7 @@ func WithUser[U Identity](ctx context.Context, u U) context.Context {
 	if id := idOf(u); id != "" {
 		who = newLogin(u, id)
 	}
-	st.become(ctx, who)
+	st.become(ctx, &who)
 	return ctx
 }
 

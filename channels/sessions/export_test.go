@@ -12,7 +12,7 @@ var CookieValue = cookieValue
 
 // ParseObject reads a session's JSON and writes it again.
 func ParseObject(text string) (rewritten string, ok bool) {
-	list, ok := parseObject(text)
+	list, ok := parseObject(text, nil)
 	return string(appendObject(nil, list)), ok
 }
 

@@ -163,7 +163,7 @@ func (s *Session) openCookie() {
 		r := record{issued: t.issued, ends: t.ends}
 		now := time.Now().Unix()
 		switch {
-		case !r.parsePayload(t.payload):
+		case !r.parsePayload(t.payload, s.few[:0]):
 			err = refusedForm
 		case !r.alive(now, s.rules.idle):
 			err = refusedExpired

@@ -38,18 +38,17 @@ func (r *record) appendPayload(b []byte) []byte {
 	return appendObject(b, r.values)
 }
 
-// parsePayload reads the same.
-func (r *record) parsePayload(b []byte) bool {
-	if len(b) < 1+idLen {
+// parsePayload reads the same. List has room for values, which stay there.
+func (r *record) parsePayload(text string, list []entry) bool {
+	if len(text) < 1+idLen {
 		return false
 	}
-	r.mode = b[0]
+	r.mode = text[0]
 	switch r.mode {
 	case modeManager, modeBrowser, modeOwn, modeEnded:
 	default:
 		return false
 	}
-	text := string(b)
 	r.id = text[1 : 1+idLen]
 	for _, c := range []byte(r.id) {
 		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
@@ -57,7 +56,7 @@ func (r *record) parsePayload(b []byte) bool {
 		}
 	}
 	var ok bool
-	r.values, ok = parseObject(text[1+idLen:])
+	r.values, ok = parseObject(text[1+idLen:], list)
 	return ok
 }
 
@@ -76,16 +75,12 @@ func (r *record) appendStored(b []byte) []byte {
 	return r.appendPayload(b)
 }
 
-// maxHead is the length of what is in front of the payload.
-const maxHead = len(storedPrefix) + 2*12 + maxTurn
-
 // parseStored reads the same.
 func (r *record) parseStored(b []byte) bool {
 	if len(b) > MaxStored {
 		return false
 	}
-	head := string(b[:min(len(b), maxHead)])
-	rest, ok1 := strings.CutPrefix(head, storedPrefix)
+	rest, ok1 := strings.CutPrefix(string(b), storedPrefix)
 	issued, rest, ok2 := strings.Cut(rest, ".")
 	ends, rest, ok3 := strings.Cut(rest, ".")
 	if !ok1 || !ok2 || !ok3 {
@@ -98,7 +93,7 @@ func (r *record) parseStored(b []byte) bool {
 	if !ok4 || !ok5 || !ok6 {
 		return false
 	}
-	return r.parsePayload(b[len(head)-len(rest):])
+	return r.parsePayload(rest, nil)
 }
 
 // expires returns when the session ends unless it is used again.

@@ -46,6 +46,8 @@ type Session struct {
 	endKey   string   // in a Store: what Destroy left to delete
 
 	line string // the Set-Cookie line that is to go out
+
+	few [2]entry // room for what a cookie has, which is mostly one value
 }
 
 func newSession(rules *rules, cookies []string) *Session {
@@ -65,6 +67,13 @@ func Get[T any](s *Session, key string) (value T, ok bool) {
 	if !ok || raw == "null" {
 		return value, false
 	}
+	if text, ok := any(&value).(*string); ok && raw[0] == '"' && strings.IndexByte(raw, '\\') < 0 {
+		*text = raw[1 : len(raw)-1]
+		if s.rules.store != nil { // whose sessions may be large, and would be kept by it
+			*text = strings.Clone(*text)
+		}
+		return value, true
+	}
 	if getPlain(raw, &value) {
 		return value, true
 	}
@@ -75,11 +84,6 @@ func Get[T any](s *Session, key string) (value T, ok bool) {
 // otherwise be at each handshake.
 func getPlain(raw string, value any) bool {
 	switch p := value.(type) {
-	case *string:
-		if raw[0] == '"' && strings.IndexByte(raw, '\\') < 0 {
-			*p = strings.Clone(raw[1 : len(raw)-1])
-			return true
-		}
 	case *bool:
 		*p = raw == "true"
 		return raw == "true" || raw == "false"

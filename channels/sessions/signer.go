@@ -113,12 +113,12 @@ func (s *Signer) Open(name, token string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.payload, nil
+	return []byte(t.payload), nil
 }
 
 // An opened token is what was sealed, and whether not by the first key.
 type opened struct {
-	payload      []byte
+	payload      string
 	issued, ends int64
 	old          bool
 }
@@ -138,15 +138,14 @@ func (s *Signer) open(name, token string) (opened, error) {
 		return opened{}, refusedKey
 	}
 	st := key.mac(name, s.purpose, issuedText, endsText, payloadText)
-	good := subtle.ConstantTimeCompare(st.text[:], []byte(mac)) == 1
-	key.pool.Put(st)
-	if !good {
+	defer key.pool.Put(st)
+	if subtle.ConstantTimeCompare(st.text[:], []byte(mac)) != 1 {
 		return opened{}, refusedMAC
 	}
 	// From here on the token is one of ours; what it says is checked all the same.
 	issued, ok1 := parseUnix(issuedText)
 	ends, ok2 := parseUnix(endsText)
-	payload, ok3 := decodeStrict(payloadText)
+	payload, ok3 := st.decode(payloadText)
 	switch {
 	case !ok1 || !ok2 || !ok3:
 		return opened{}, refusedForm
@@ -227,14 +226,21 @@ func parseUnix(text string) (int64, bool) {
 	return n, true
 }
 
-// decodeStrict decodes base64url in its canonical form. encoding/base64 alone
-// would skip \r and \n, even in strict mode.
-func decodeStrict(text string) ([]byte, bool) {
+// strict is base64url in its canonical form, but for \r and \n, which it skips.
+var strict = base64.RawURLEncoding.Strict()
+
+// decode decodes base64url in its canonical form, in the room of the state.
+func (st *macState) decode(text string) (string, bool) {
 	if !isBase64URL(text) {
-		return nil, false
+		return "", false
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return b, err == nil
+	encoded := append(st.buf[:0], text...)
+	both, err := strict.AppendDecode(encoded, encoded)
+	st.buf = both
+	if err != nil {
+		return "", false
+	}
+	return string(both[len(encoded):]), true
 }
 
 func isBase64URL(text string) bool {

@@ -37,15 +37,24 @@ func isStoreToken(text string) bool { return len(text) == tokenLen && isBase64UR
 // other, and means the same to a store that ignores case. The prefix keeps it apart
 // from what else a cache may hold.
 func storeKey(token string) string {
-	sum := sha256.Sum256([]byte("sluice session " + token[:seriesLen]))
-	return "session:" + base64.RawURLEncoding.EncodeToString(sum[:])
+	sum := hashOf("sluice session ", token[:seriesLen])
+	const prefix = "session:"
+	var key [len(prefix) + tokenLen]byte
+	base64.RawURLEncoding.Encode(key[copy(key[:], prefix):], sum[:])
+	return string(key[:])
+}
+
+// hashOf returns the SHA-256 of a part of a token, for a purpose.
+func hashOf(purpose, part string) [sha256.Size]byte {
+	var buf [64]byte // without which it would be garbage
+	return sha256.Sum256(append(append(buf[:0], purpose...), part...))
 }
 
 // A secret is what the Store has of a token's second part: 128 bits of its hash.
 type secret [22]byte
 
 func secretOf(token string) (s secret) {
-	sum := sha256.Sum256([]byte("sluice session secret " + token[seriesLen:]))
+	sum := hashOf("sluice session secret ", token[seriesLen:])
 	base64.RawURLEncoding.Encode(s[:], sum[:16])
 	return s
 }
@@ -98,9 +107,6 @@ func (t *turn) standing(token string, now int64) standing {
 	}
 	return tokenWrong
 }
-
-// maxTurn is the length of the text of a turn.
-const maxTurn = 12 + 2 + 2*(len(secret{})+1)
 
 // append appends AT.SEEN.NOW.BEFORE. for the Store, the last one empty if it is zero.
 func (t *turn) append(b []byte) []byte {

@@ -136,15 +136,15 @@ func appendString(b []byte, s string) []byte {
 
 // parseObject splits a JSON object into its keys and the text of their values. It
 // takes one form only: no white space, valid UTF-8, no key twice, no more keys
-// and no deeper nesting than this package writes.
-func parseObject(text string) ([]entry, bool) {
+// and no deeper nesting than this package writes. They are appended to list, which is
+// empty.
+func parseObject(text string, list []entry) ([]entry, bool) {
 	if !utf8.ValidString(text) || !json.Valid([]byte(text)) || text[0] != '{' {
 		return nil, false
 	}
 	if text == "{}" {
 		return nil, true
 	}
-	list := make([]entry, 0, 4)
 	for at := 0; text[at] != '}'; {
 		if len(list) == maxKeys {
 			return nil, false
