@@ -3,7 +3,9 @@ package wstest_test
 import (
 	"context"
 	"net/http"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
@@ -31,9 +33,7 @@ func echoHandler() http.Handler {
 }
 
 // In a package's own tests this is all it takes to judge a server by RFC 6455 and
-// RFC 7692. A server that runs elsewhere, in another language, is reached with
-//
-//	wstest.Target{URL: "wss://echo.example.com/socket"}
+// RFC 7692.
 func ExampleTestServer() {
 	TestEcho := func(t *testing.T) {
 		wstest.TestServer(t, wstest.Target{Handler: echoHandler()}, &wstest.Conformance{
@@ -42,6 +42,23 @@ func ExampleTestServer() {
 			Deviations:   map[string]string{
 				// "6455/5.2 not minimal 5 in 16 bits text": "issue 123",
 			},
+		})
+	}
+	_ = TestEcho
+}
+
+// A server may be written in any language, and run anywhere: start it, and say where
+// it is.
+//
+//	ECHO_URL=ws://127.0.0.1:8080/echo go test -run TestEcho
+func ExampleTestServer_anyLanguage() {
+	TestEcho := func(t *testing.T) {
+		url := os.Getenv("ECHO_URL")
+		if url == "" {
+			t.Skip("ECHO_URL is not set")
+		}
+		wstest.TestServer(t, wstest.Target{URL: url}, &wstest.Conformance{
+			CaseTimeout: 2 * time.Second, // while there is much to mend
 		})
 	}
 	_ = TestEcho

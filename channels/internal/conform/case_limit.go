@@ -41,7 +41,7 @@ func limitCases() []Case {
 			return []frame{text(letters(n)).more(), ping("ping"), continuation("xy")}
 		}),
 		limited("limit passed by a continuation, by its header", "a message over the limit is refused without waiting for it",
-			tooBig, func(n int) []frame { return []frame{text(letters(n)).more(), continuation("").announcing(1)} }),
+			tooBig, func(n int) []frame { return []frame{text(letters(n)).more(), continuation("").announcing(1)} }).headerOnly(),
 	}
 	for _, op := range kinds {
 		all = append(all,
@@ -58,7 +58,7 @@ func limitCases() []Case {
 	return append(all, inflatedCases(limited)...)
 }
 
-// headerOnly marks a case of the limit that sends no payload.
+// headerOnly marks a case of the limit that sends no more than that.
 func (c Case) headerOnly() Case { c.small = true; return c }
 
 // cutOpen makes two fragments, of which the last does not end the message either.

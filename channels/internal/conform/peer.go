@@ -42,6 +42,7 @@ type peer struct {
 	packed  bool      // coming is compressed
 	keys    [][4]byte
 	closed  bool // a close frame was sent
+	doubted bool // what was sent has to end the connection, and a ping may ask whether it did
 }
 
 func newPeer(s *Suite, c *Case, judged Role, conn net.Conn) *peer {
@@ -60,8 +61,18 @@ func newPeer(s *Suite, c *Case, judged Role, conn net.Conn) *peer {
 		p.who, p.me = p.me, p.who
 	}
 	p.log.start = time.Now()
-	conn.SetDeadline(p.log.start.Add(s.timeout(c)))
+	conn.SetDeadline(p.deadline())
 	return p
+}
+
+func (p *peer) deadline() time.Time { return p.log.start.Add(p.suite.timeout(p.item)) }
+
+// silent reports whether nothing comes for a fifth of the time for a case.
+func (p *peer) silent() bool {
+	p.conn.SetReadDeadline(time.Now().Add(p.suite.timeout(p.item) / 5))
+	_, err := p.in.Peek(1)
+	p.conn.SetReadDeadline(p.deadline())
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // end closes the connection and waits for the goroutine that writes to it.

@@ -61,3 +61,20 @@ func TestReportOfSilence(t *testing.T) {
 		}
 	}
 }
+
+// A server that passes over what is wrong is asked whether it is still there.
+func TestReportOfDoubt(t *testing.T) {
+	cases := slices.DeleteFunc(conform.Cases(conform.Server), func(c conform.Case) bool {
+		return c.Name != "6455/5.1 unmasked pong"
+	})
+	server := &refServer{limit: mutantLimit, defect: "accepts frames of either masking"}
+	got := judgeServer(t, server, &conform.Suite{}, cases)[cases[0].Name].Detail
+	for _, part := range []string{
+		"got:      nothing, and then the answer to a ping: the connection goes on\n",
+		"  after 2s: nothing has come\n",
+	} {
+		if !strings.Contains(got, part) {
+			t.Errorf("%q is not in\n%s", part, got)
+		}
+	}
+}

@@ -124,6 +124,8 @@ func refuses(codes []uint16, frames ...frame) step {
 			all = p.encode(all, f)
 		}
 		p.out.write(all)
+		last := frames[len(frames)-1]
+		p.doubted = last.size() == uint64(len(last.payload))
 		return p.wantClose(codes)
 	}
 }
@@ -131,18 +133,33 @@ func refuses(codes []uint16, frames ...frame) step {
 // wantClose reads a close frame with one of the codes, answers it where it is the
 // first, and reads the end.
 func (p *peer) wantClose(codes []uint16) error {
+	const doubt = "is the connection still open?"
+	asked := false
 	for {
+		// An endpoint that has passed over what was wrong would be waited for in vain.
+		if p.doubted && p.silent() {
+			p.doubted, asked = false, true
+			p.log.note("nothing has come")
+			p.send(ping(doubt))
+		}
 		e, err := p.next()
+		if asked && len(p.pings) == 0 && err == nil && e.what == gotPong {
+			return &mismatch{closeWith(codes), "nothing, and then the answer to a ping: the connection goes on"}
+		}
 		if done, err := p.closesWith(codes, e, err); done || err != nil {
 			return err
 		}
 	}
 }
 
+func closeWith(codes []uint16) string {
+	return "a close frame with " + either(codes) + ", then the end of the connection"
+}
+
 // closesWith is wantClose for an event that has been read: when it is neither wrong
 // nor the close frame, there is more to read.
 func (p *peer) closesWith(codes []uint16, e event, err error) (done bool, _ error) {
-	want := "a close frame with " + either(codes) + ", then the end of the connection"
+	want := closeWith(codes)
 	switch {
 	case err != nil || e.what == gotEnd:
 		return false, unmet(want, e, err)
