@@ -48,6 +48,7 @@ export function status(state) {
   // A countdown that is read out every second is no help.
   box.setAttribute("aria-live", state.name === "waiting" ? "off" : "polite");
   const live = state.name === "live";
+  $("chat").classList.toggle("stale", !live);
   $("send").disabled = !live;
   $("send").hidden = state.name === "waiting";
   $("retry").hidden = state.name !== "waiting";
