@@ -17,6 +17,9 @@ func request(method string, header ...string) *http.Request {
 	for i := 0; i < len(header); i += 2 {
 		r.Header[header[i]] = append(r.Header[header[i]], header[i+1])
 	}
+	if r.Header[":protocol"] != nil {
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+	}
 	return r
 }
 
