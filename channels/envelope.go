@@ -20,8 +20,9 @@ import (
 //	'd'       a disconnect: a byte for the length of the reason, the reason, the tag
 //	'r'       a recheck: the tag
 //	'a'       an announcement, which has no number of its own, but tells that of the
-//	          last message: two times of 8 bytes, in milliseconds, since the first and
-//	          since the last message of the sequence
+//	          last message: three times of 8 bytes, in milliseconds, since the first and
+//	          since the last message of the sequence, and since its publisher was last
+//	          cut off
 //
 // Topics are "group:" and a group's name, and "disconnect". What is on "presence:" and
 // a group's name has a form of its own, and needs no numbers: it is said again anyway.
@@ -89,22 +90,27 @@ func cutPrefixed(b []byte) (s string, rest []byte, ok bool) {
 	return string(b[1:n]), b[n:], true
 }
 
-func newAnnouncement(id, last uint64, sinceFirst, sinceLast time.Duration) []byte {
-	b := newEnvelope(kindAnnouncement, 16)
+// announcementTimes are how long ago something happened, in whole milliseconds.
+type announcementTimes struct{ first, last, cut time.Duration }
+
+func newAnnouncement(id, last uint64, since announcementTimes) []byte {
+	b := newEnvelope(kindAnnouncement, 24)
 	setNumber(b, id, last)
-	b = binary.BigEndian.AppendUint64(b, uint64(max(sinceFirst, 0).Milliseconds()))
-	return binary.BigEndian.AppendUint64(b, uint64(max(sinceLast, 0).Milliseconds()))
+	for _, d := range [...]time.Duration{since.first, since.last, since.cut} {
+		b = binary.BigEndian.AppendUint64(b, uint64(max(d, 0).Milliseconds()))
+	}
+	return b
 }
 
 // parseTimes returns the times of an announcement. One of more than a year is as
 // good as a year.
-func (e *envelope) parseTimes() (sinceFirst, sinceLast time.Duration, ok bool) {
-	if e.kind != kindAnnouncement || len(e.body) < 16 {
-		return 0, 0, false
+func (e *envelope) parseTimes() (since announcementTimes, ok bool) {
+	if e.kind != kindAnnouncement || len(e.body) < 24 {
+		return since, false
 	}
 	const year = 365 * 24 * time.Hour
 	parse := func(b []byte) time.Duration {
 		return time.Duration(min(binary.BigEndian.Uint64(b), uint64(year.Milliseconds()))) * time.Millisecond
 	}
-	return parse(e.body), parse(e.body[8:]), true
+	return announcementTimes{parse(e.body), parse(e.body[8:]), parse(e.body[16:])}, true
 }

@@ -73,12 +73,16 @@ func (l *faulty) set(fault func(topic string, msg []byte) verdict) {
 // back ends an outage.
 func (l *faulty) back() {
 	l.set(nil)
-	l.mu.Lock()
-	gaps := slices.Clone(l.gaps)
-	l.mu.Unlock()
-	for _, gap := range gaps {
+	for _, gap := range l.subscribed() {
 		gap()
 	}
+}
+
+// subscribed returns the gaps of all subscriptions so far.
+func (l *faulty) subscribed() (gaps []func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.gaps)
 }
 
 func (l *faulty) published() int {
@@ -156,6 +160,28 @@ func (g *gapTest) publish(server *channels.Server, texts ...string) {
 	for _, text := range texts {
 		if err := server.Broadcast(g.Context(), "lobby", channels.Text(text)); err != nil && !errors.Is(err, errUnreachable) {
 			g.Fatal(err)
+		}
+	}
+}
+
+// lateCut has a publisher, the second server, that has been at it for a while, a
+// subscriber that joins, and a cut in which the publisher loses texts. Back ends it, which
+// the publisher alone notices.
+func (g *gapTest) lateCut(texts ...string) (back func()) {
+	g.Helper()
+	before := len(g.layer.subscribed())
+	p := g.server()
+	g.publish(p, "a")
+	time.Sleep(5 * time.Second) // it listens itself now
+	gaps := g.layer.subscribed()[before:]
+	g.join()
+	g.layer.set(everything(lose))
+	g.publish(p, texts...)
+	time.Sleep(100 * time.Millisecond)
+	return func() {
+		g.layer.set(nil)
+		for _, gap := range gaps {
+			gap()
 		}
 	}
 }
@@ -341,6 +367,30 @@ func TestGapOfSequence(t *testing.T) {
 			g.layer.back()
 			g.want(10*time.Second, "channels.gap lobby -1 "+two)
 			g.received("a")
+		},
+		// The publisher alone is cut off, just when a subscriber has joined.
+		"a cut after joining late": func(g *gapTest) {
+			back := g.lateCut("b", "c")
+			back()
+			g.want(10*time.Second, "channels.gap lobby -1")
+			g.received()
+		},
+		"a cut after joining late, with a message behind it": func(g *gapTest) {
+			back := g.lateCut("b", "c")
+			g.layer.set(nil)
+			g.publish(g.all[1], "d")
+			back()
+			g.want(10*time.Second, "channels.gap lobby -1")
+			g.received("d")
+		},
+		"a cut before joining late": func(g *gapTest) {
+			back := g.lateCut()
+			back()
+			time.Sleep(time.Second)
+			g.join()
+			g.publish(g.all[1], "d")
+			g.want(0, "")
+			g.received("d")
 		},
 		"a long outage": func(g *gapTest) {
 			p := g.server()

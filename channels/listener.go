@@ -13,8 +13,9 @@ import (
 // twice, or after it was told to be missing, is dropped.
 //
 // A sequence that began before the subscription is taken up where it is: that a
-// listener joins late is no gap. One that began after it must be there from its first
-// message.
+// listener joins late is no gap, unless the publisher was cut off since, and what it
+// published in between may have been lost. One that began after it must be there from
+// its first message.
 type listener struct {
 	take   func(kind byte, body []byte)
 	missed func(n int) // -1: how many is not known
@@ -107,7 +108,7 @@ func (l *listener) fresh(id, number uint64) bool {
 
 // announced compares what has come with what its publisher says to have published.
 func (l *listener) announced(e *envelope) {
-	sinceFirst, sinceLast, ok := e.parseTimes()
+	ago, ok := e.parseTimes()
 	if !ok {
 		return
 	}
@@ -116,7 +117,8 @@ func (l *listener) announced(e *envelope) {
 	l.mu.Lock()
 	// The way here makes the times of the sequence seem later than they are.
 	since := l.since.Add(startSlack)
-	begunSince, usedSince := now.Add(-sinceFirst).After(since), now.Add(-sinceLast).After(since)
+	begunSince, usedSince := now.Add(-ago.first).After(since), now.Add(-ago.last).After(since)
+	cutSince := ago.cut < ago.first && now.Add(-ago.cut).After(l.since) && now.Add(-ago.last).After(l.since.Add(-startSlack))
 	s := l.find(e.id)
 	switch {
 	case s == nil && begunSince:
@@ -125,6 +127,8 @@ func (l *listener) announced(e *envelope) {
 		n = -1
 	case s != nil && s.first > 1 && begunSince:
 		n = count(s.first - 1)
+	case (s == nil || s.first > 1) && cutSince:
+		n = -1
 	}
 	if s == nil {
 		l.add(source{id: e.id, high: e.number, heard: true})

@@ -20,7 +20,8 @@ type numbering struct {
 	topics map[string]*sequence
 	timer  *time.Timer // runs announce while there are topics
 	armed  bool
-	again  bool // the layer has been cut off: announce all
+	again  bool      // the layer has been cut off: announce all
+	cut    time.Time // when that was last noticed
 	closed bool
 }
 
@@ -136,8 +137,10 @@ func (srv *Server) tickAnnounce() {
 // announce publishes the announcements that are due, or all that are left.
 func (srv *Server) announce(ctx context.Context, all bool) {
 	n := &srv.state.numbering
-	for topic, q := range n.due(time.Now(), all) {
-		err := srv.Layer.Publish(ctx, topic, newAnnouncement(q.id, q.last, time.Since(q.first), time.Since(q.at)))
+	due, cut := n.due(time.Now(), all)
+	for topic, q := range due {
+		since := announcementTimes{time.Since(q.first), time.Since(q.at), time.Since(cut)}
+		err := srv.Layer.Publish(ctx, topic, newAnnouncement(q.id, q.last, since))
 		if err == nil {
 			n.announced(topic, q)
 		} else if ctx.Err() != nil {
@@ -146,12 +149,13 @@ func (srv *Server) announce(ctx context.Context, all bool) {
 	}
 }
 
-// due returns the sequences to announce, as they are, and forgets those that have
-// been quiet for long. One with a message under way is not quiet.
-func (n *numbering) due(now time.Time, all bool) map[string]sequence {
+// due returns the sequences to announce, as they are, and when the layer was last cut
+// off. It forgets sequences that have been quiet for long. One with a message under way
+// is not quiet.
+func (n *numbering) due(now time.Time, all bool) (due map[string]sequence, cut time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	due := make(map[string]sequence)
+	due = make(map[string]sequence)
 	for topic, q := range n.topics {
 		if n.again {
 			q.due, q.announcedAt = announcements, q.first
@@ -169,7 +173,7 @@ func (n *numbering) due(now time.Time, all bool) map[string]sequence {
 		}
 	}
 	n.again = false
-	return due
+	return due, n.cut
 }
 
 // announced notes that q, a copy, has been announced.
@@ -192,6 +196,7 @@ func (n *numbering) cutOff() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.again = true
+	n.cut = time.Now()
 }
 
 // close ends the announcements, after the last ones. No more are made of what is
