@@ -46,6 +46,18 @@
 // cancels the socket's context, and its cause is the reason. No frame is begun
 // after that, in either direction, and what was queued is dropped.
 //
+// # In operation
+//
+// A client that does not take what it is sent delays nobody: when its queue is full it
+// is closed with 1013, or messages are dropped and its consumer told, as [Server.Slow]
+// says. Between processes a message can be lost, when one of them is cut off: what is
+// published through a [Layer] is numbered, so that the consumers of its group, and
+// [Server.Gap], learn of it within some 10 s of the connection's return; see [EventGap].
+//
+// [Server.Stats] counts, and [Server.Observer] is told, what happens to connections.
+// [Server.Shutdown] spreads the end of the sockets over a while, and lets handlers
+// finish, say goodbye, and have written what is queued.
+//
 // # Below
 //
 // [Upgrader] and [Conn] are the WebSocket alone, for those who want the bare
@@ -84,5 +96,6 @@
 //     until its method returns.
 //  6. A Conn has one reader and any number of writers. Control frames are answered
 //     by the reader.
-//  7. A socket's goroutines end before [Server.Shutdown] returns.
+//  7. A socket's goroutines end before [Server.Shutdown] returns, unless it runs out of
+//     time and a handler does not hear that its context has ended.
 package channels
