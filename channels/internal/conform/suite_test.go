@@ -1,7 +1,10 @@
 package conform_test
 
 import (
+	"fmt"
+	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/sluicehq/sluice/channels/internal/conform"
@@ -37,5 +40,18 @@ func TestNames(t *testing.T) {
 			t.Errorf("%d cases for role %d", len(cases), role)
 		}
 		t.Logf("role %d: %d cases", role, len(cases))
+	}
+}
+
+// The README says how many cases there are.
+func TestReadme(t *testing.T) {
+	b, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	servers, clients := len(conform.Cases(conform.Server)), len(conform.Cases(conform.Client))
+	want := fmt.Sprintf("%d,%03d conformance cases for servers and %d for clients", servers/1000, servers%1000, clients)
+	if !strings.Contains(string(b), want) {
+		t.Errorf("README.md does not say %q", want)
 	}
 }
