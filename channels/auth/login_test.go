@@ -303,6 +303,31 @@ func TestFresh(t *testing.T) {
 	})
 }
 
+// A32: nor does one that a remembered login has kept, however often its token was
+// replaced, and its socket is not there to begin with.
+func TestFreshAndRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, store := range []sessions.Store{nil, new(sessions.MemoryStore)} {
+			s := newSite(t, func(s *site) {
+				s.sessions.Store = store
+				s.mux.Handle("/safe", s.gate.Fresh(10*time.Minute)(s.srv.HandlerFunc(s.serve)))
+			})
+			s.remember(t)
+			for range 3 {
+				time.Sleep(24 * time.Hour)
+				wantBody(t, s.Browser, "/whoami", "alice")
+				if resp := s.DialRefused("/safe"); resp.StatusCode != http.StatusUnauthorized {
+					t.Errorf("a remembered login: %s", resp.Status)
+				}
+			}
+			logIn(t, s.Browser, "alice")
+			c := s.Dial("/safe")
+			c.Want("alice")
+			c.Close()
+		}
+	})
+}
+
 func TestLoginHookErrors(t *testing.T) {
 	s := newSite(t, nil)
 	failed := make(chan auth.FailedLogin, 1)

@@ -290,6 +290,38 @@ func TestRecheckRefreshesTheUser(t *testing.T) {
 	}
 }
 
+// A25: an ID that was given to somebody else has another stamp, and is not who opened the
+// connection.
+func TestIDIsGivenAway(t *testing.T) {
+	now := versioned{"7", "a"}
+	backend := single[versioned]{map[string]versioned{"7": now}}
+	gate := &auth.Gate[versioned]{Backends: []auth.Backend[versioned]{backend}, Logger: quiet}
+	scope := channels.NewScope("chat", "")
+	ctx := channels.ContextWithScope(t.Context(), scope)
+	if err := gate.Adopt(ctx, now); err != nil {
+		t.Fatal(err)
+	}
+	recheck := func() error {
+		if verdicts := scope.Guards()[0].Rechecker.Recheck(t.Context(), []*channels.Scope{scope}); verdicts != nil {
+			return verdicts[0]
+		}
+		return nil
+	}
+	if err := recheck(); err != nil {
+		t.Errorf("the user who opened it: %v", err)
+	}
+	backend.users["7"] = versioned{"7", "b"}
+	if err := recheck(); channels.CloseStatus(err) != channels.StatusUnauthorized {
+		t.Errorf("another user: %v, want 3000", err)
+	}
+}
+
+// A versioned user has a stamp.
+type versioned struct{ id, stamp string }
+
+func (v versioned) UserID() string       { return v.id }
+func (v versioned) SessionStamp() string { return v.stamp }
+
 func TestRecheckInterval(t *testing.T) {
 	for interval, want := range map[time.Duration]time.Duration{0: time.Minute, time.Second: time.Second} {
 		gate := &auth.Gate[Person]{Backends: []auth.Backend[Person]{&counting{user: everybody}}, RecheckInterval: interval}

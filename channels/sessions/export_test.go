@@ -19,6 +19,13 @@ func ParseObject(text string) (rewritten string, ok bool) {
 // StoreKey is the key of a token in a Store.
 var StoreKey = storeKey
 
+// ParseStored reads what a Store has and writes it again.
+func ParseStored(data string) (rewritten string, ok bool) {
+	var r record
+	ok = r.parseStored([]byte(data))
+	return string(r.appendStored(nil)), ok
+}
+
 // Turn is what a Store has of a token that was given out at a time.
 func Turn(token string, at int64) string {
 	t := newTurn(token)
