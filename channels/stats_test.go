@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -140,6 +141,28 @@ var publish sync.Once // as the name is taken for good
 
 // Package expvar registers a handler with http.DefaultServeMux, so it is left to the
 // application to import it.
+// L6: whoever comes, and with whatever, no name, token or path is what something is
+// counted by.
+func TestStatsNameNobody(t *testing.T) {
+	server := quiet()
+	srv := wstest.NewServer(t, guarded(server, channels.Guard{Tags: []string{"user:SECRET"}}, channels.HandlerFunc(echo)))
+	for _, raw := range []string{
+		with("Origin: https://SECRET.example"), with("Cookie: SECRET=SECRET"), with("Sec-WebSocket-Protocol: SECRET SECRET"),
+		with("Sec-WebSocket-Version: SECRET"), with("Authorization: Basic SECRET", "X-User: SECRET"),
+	} {
+		ask(t, srv, raw)
+	}
+	c := srv.Dial("/SECRET?ticket=SECRET")
+	c.Send("SECRET")
+	c.Want("SECRET")
+	server.Disconnect(t.Context(), "user:SECRET", "SECRET")
+	c.WantClose(channels.StatusUnauthorized)
+	shown := server.Stats().String()
+	if strings.Contains(shown, "SECRET") || !strings.Contains(shown, "403") {
+		t.Errorf("the statistics are %s", shown)
+	}
+}
+
 func ExampleServer_Stats() {
 	srv := &channels.Server{Logger: slog.New(slog.DiscardHandler)}
 	publish.Do(func() {
