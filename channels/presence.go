@@ -41,7 +41,8 @@ type Presence struct {
 // Track shows the socket in a group's presence, on every process, until Untrack or
 // the end of the connection: with a key that says whose it is, of 1 to 256 bytes,
 // and with metadata, a value that encoding/json can encode in at most 1 KiB; nil
-// means none. To track again replaces key and metadata.
+// means none. To track again replaces key and metadata. A process may show 65,536
+// sockets in one group; with one over that, Track fails, and the socket only watches.
 //
 // It also watches, as Watch does. Presence does not depend on [Socket.Join]: a group
 // is a name, and who only receives its messages is not shown.
@@ -66,7 +67,7 @@ func (s *Socket) Track(ctx context.Context, group, key string, meta any) error {
 // Watch lets the socket's consumer, if it is an [EventReceiver], have an
 // [EventPresence] when the members of a group change, without being shown itself; a
 // socket that tracks does not any more. Each event has all changes since the one
-// before, and there are at most ten in a second. What [Server.Members] has returned
+// before; when there are many, they are gathered for a tenth of a second. What [Server.Members] has returned
 // after Watch, changed by all events since, by their IDs, is what it would return now;
 // to call it at each event does as well.
 func (s *Socket) Watch(ctx context.Context, group string) error {

@@ -57,27 +57,24 @@ func (a *attendance) add(s *Socket, m *Member) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	number, there := a.sockets[s]
-	switch {
-	case m == nil && number != 0:
-		a.roster.Remove(number)
-		number = 0
-	case m != nil && number != 0:
-		a.roster.Set(number, m.Key, m.Meta)
-	}
 	if !there {
 		if err := s.enlist(a); err != nil {
 			return err
 		}
+		a.sockets[s] = 0
 	}
-	if m != nil && number == 0 {
-		if number = a.roster.Add(m.Key, m.Meta); number == 0 && !there {
-			s.delist(a)
-		}
-		if number == 0 {
+	switch {
+	case m == nil && number != 0:
+		a.roster.Remove(number)
+		a.sockets[s] = 0
+	case m == nil: // it watches already
+	case number != 0:
+		a.roster.Set(number, m.Key, m.Meta)
+	default:
+		if a.sockets[s] = a.roster.Add(m.Key, m.Meta); a.sockets[s] == 0 {
 			return errManyMembers
 		}
 	}
-	a.sockets[s] = number
 	a.schedule()
 	return nil
 }
@@ -98,12 +95,6 @@ func (s *Socket) enlist(a *attendance) error {
 	}
 	s.present[a.name] = a
 	return nil
-}
-
-func (s *Socket) delist(a *attendance) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.present, a.name)
 }
 
 // remove takes s out.

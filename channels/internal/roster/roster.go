@@ -37,7 +37,6 @@ type Config struct {
 
 // The times, in terms of a heartbeat.
 const (
-	gatherPart = 100 // changes are told, at most, this often
 	jitterPart = 100 // an answer or a question waits up to this long
 	pausePart  = 20  // between two answers, and two questions to one process
 
@@ -45,6 +44,9 @@ const (
 	// and the time that the messages travel.
 	AnswerPart = 10
 )
+
+// gather is how often changes are told, unless a beat or an answer is due.
+const gather = 100 * time.Millisecond
 
 // expiry is how long a process whose beats come at an interval may be silent: three
 // beats, late by their jitter of a tenth.
@@ -247,7 +249,7 @@ func (r *Roster) Next() time.Time {
 		}
 	}
 	if len(r.before) > 0 || len(r.changed) > 0 {
-		earliest(r.told.Add(r.gather()))
+		earliest(r.told.Add(gather))
 	}
 	earliest(r.beatAt)
 	earliest(r.askAt)
@@ -259,16 +261,6 @@ func (r *Roster) Next() time.Time {
 	return next
 }
 
-// quietGather is how often changes are told, at most, when there is no heartbeat.
-const quietGather = 100 * time.Millisecond
-
-func (r *Roster) gather() time.Duration {
-	if r.Heartbeat == 0 {
-		return quietGather
-	}
-	return r.Heartbeat / gatherPart
-}
-
 func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
 
 // Flush returns what is due: who is new or has changed, who is gone, and what is to
@@ -276,7 +268,7 @@ func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
 func (r *Roster) Flush(now time.Time) (joins, leaves []*Entry, out [][]byte) {
 	r.expire(now)
 	beat, answer := due(r.beatAt, now), due(r.answerAt, now)
-	if beat || answer || !now.Before(r.told.Add(r.gather())) {
+	if beat || answer || !now.Before(r.told.Add(gather)) {
 		if len(r.before) > 0 || len(r.changed) > 0 {
 			r.told = now
 		}
