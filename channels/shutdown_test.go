@@ -1,13 +1,17 @@
 package channels_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/internal/memnet"
 	"github.com/sluicehq/sluice/channels/wstest"
 )
 
@@ -129,6 +133,45 @@ func TestShutdownTellsHandlers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// So it is with connections of another protocol.
+func TestShutdownTellsOtherProtocols(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := quiet()
+		l := memnet.Listen()
+		served := make(chan error)
+		go func() {
+			served <- server.Serve(l, lineProtocol, channels.Consume(func() polite { return polite{} }))
+		}()
+		dial := func(say string) *bufio.Reader {
+			nc, err := l.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { nc.Close() })
+			fmt.Fprint(nc, say)
+			return bufio.NewReader(nc)
+		}
+		idle, busy := dial("anna\n"), dial("bert\nwork\n")
+		synctest.Wait()
+		done := make(chan error)
+		go func() { done <- server.Shutdown(t.Context()) }()
+		for r, want := range map[*bufio.Reader]string{
+			idle: "goodbye\nbye 1012 the server restarts\n",
+			busy: "done\ngoodbye\nbye 1012 the server restarts\n",
+		} {
+			if got, err := io.ReadAll(r); string(got) != want || err != nil {
+				t.Errorf("received %q, %v; want %q", got, err, want)
+			}
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != channels.ErrDraining {
+			t.Errorf("Serve returned %v", err)
+		}
+	})
 }
 
 // polite takes 3 s for a message and says goodbye.
