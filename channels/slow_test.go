@@ -108,7 +108,7 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.nc, bufio.NewReadWriter(bufio.NewReader(h.nc), bufio.NewWriter(h.nc)), nil
 }
 
-// A socket that is stuck changes nothing for the 9,999 others of its group: they get
+// R12: a socket that is stuck changes nothing for the 9,999 others of its group: they get
 // everything in no time, as the bubble tells it, and Broadcast does not wait. It is
 // closed with 1013 when its queue is full.
 func TestStuckSocket(t *testing.T) {
