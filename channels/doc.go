@@ -36,7 +36,7 @@
 // The zero Server is safe. It refuses handshakes from pages of other sites, and those
 // that carry a cookie without saying where they come from; it bounds what a client
 // may send and what may wait for it. Every bound is a field with its default:
-// [Limits], [QueueLimits], [Server], [Upgrader].
+// [Limits], [QueueLimits], [Server], [Upgrader]; docs/limits.md has them all in a table.
 //
 // # The end of a connection
 //

@@ -74,7 +74,7 @@ func newSettings(l Limits, write, close, ping time.Duration) *settings {
 		controls:     orDefault(l.ControlsPerSecond, defaultControls),
 		messages:     orDefault(l.MessagesPerSecond, 0),
 		writeTimeout: orDefault(write, defaultWriteTimeout),
-		closeTimeout: orDefault(close, defaultCloseTimeout),
+		closeTimeout: orDefault(max(close, 0), defaultCloseTimeout),
 		keeper:       keeper{interval: orDefault(ping, defaultPingInterval)},
 	}
 }

@@ -225,7 +225,7 @@ func (s *Socket) finish(err error) {
 }
 
 func (s *Socket) closeTimeout() time.Duration {
-	return orDefault(s.srv.Upgrader.CloseTimeout, defaultCloseTimeout)
+	return orDefault(max(s.srv.Upgrader.CloseTimeout, 0), defaultCloseTimeout)
 }
 
 // closeError turns what a handler returned into what is sent.

@@ -54,15 +54,15 @@ type Upgrader struct {
 	Limits Limits
 
 	// WriteTimeout is how long the client may take to accept each 64 KiB that is
-	// written. Default 10 s.
+	// written. Default 10 s; negative means no limit.
 	WriteTimeout time.Duration
 
 	// CloseTimeout is how long the client may take to answer a close frame. Default
-	// 5 s.
+	// 5 s, also for a negative value: a connection that is closed has to end.
 	CloseTimeout time.Duration
 
 	// PingInterval is how often a silent client is pinged; one that stays silent
-	// is given up after another interval. Default 30 s.
+	// is given up after another interval. Default 30 s; negative means never.
 	PingInterval time.Duration
 
 	// Logger gets a line for each handshake that is refused. Default
