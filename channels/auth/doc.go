@@ -50,6 +50,8 @@
 //
 // # Passwords
 //
+// Guesses are limited by account and address ([Throttle]); behind a proxy, set
+// TrustedProxies of the Server's Upgrader, so that addresses are the clients'.
 // [Passwords] hashes and verifies; a backend calls [Passwords.Verify] whether it has
 // found the account or not, so that both take the same time. [MemoryUsers] is a small
 // backend that does.
@@ -68,14 +70,24 @@
 //     has it, and Revocations whether the login was revoked
 //
 // Connections close with 3000, or 3003 when a user may no longer do what a Permit asks
-// for.
+// for. [Gate.UserChanged] has a user's connections asked about at once, where it is known
+// that something has changed.
+//
+// # Remembered logins
+//
+// [Remember] keeps a login for weeks, also when the browser is closed. What matters can
+// ask for one that is [Gate.Fresh]. A cookie that lies about for so long may be copied:
+// with a sessions.Store its token is replaced while it is used, and when a former one
+// comes back the login is over, for the thief and for the user, whom Gate.Stolen can
+// tell.
 //
 // # Other credentials
 //
 // A [Scheme] takes a credential out of a request and verifies it: [Bearer],
-// [BearerProtocol] and [Tickets.Scheme], or one's own. A socket whose first message
-// is to say who is there calls [Gate.AdoptGrant]; so does the Open of a
-// channels.Protocol with the user of a name and password, through [Gate.Adopt].
+// [BearerProtocol] and [Tickets.Scheme], or one's own. [FirstMessage] has a socket say
+// who is there before it is served. The Open of a channels.Protocol calls [Gate.Adopt]
+// with the user of a name and password, or [Gate.AdoptGrant] with what a ticket is worth.
+// A connection whose token is about to expire shows another one: [Gate.Refresh].
 //
 // # Concurrency
 //

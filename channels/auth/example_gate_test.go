@@ -72,6 +72,44 @@ func ExampleGate_RevokeUser() {
 	// auth: adopt: auth: denied: the login is over
 }
 
+// A right was taken away in the database: who needs it is out at once, on every process.
+func ExampleGate_UserChanged() {
+	srv := &channels.Server{DrainWindow: -1}
+	admins := map[string]bool{"1": true}
+	gate := staffGate()
+	gate.Revoker = srv
+	isAdmin := func(p Person) bool { return admins[p.ID] }
+	page := gate.Handler(gate.Permit(isAdmin)(srv.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+		s.Send(ctx, channels.Text("welcome"))
+		_, err := s.Read(ctx)
+		return err
+	})))
+	server := httptest.NewServer(page)
+	defer server.Close()
+	defer srv.Shutdown(context.Background())
+
+	ctx := context.Background()
+	c, _, err := channels.Dial(ctx, "ws"+server.URL[len("http"):], &channels.DialOptions{
+		Header: http.Header{"Authorization": {"Bearer 1"}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer c.CloseNow()
+	m, _ := c.Read(ctx)
+	fmt.Println(string(m.Data))
+
+	delete(admins, "1") // in earnest: UPDATE users SET admin = false WHERE id = 1
+	if err := gate.UserChanged(ctx, "1"); err != nil {
+		panic(err)
+	}
+	_, err = c.Read(ctx)
+	fmt.Println(channels.CloseStatus(err))
+	// Output:
+	// welcome
+	// 3003 (forbidden)
+}
+
 // Who wants a page and is not logged in is sent to the page for it.
 func ExampleLoginPage() {
 	gate := staffGate()

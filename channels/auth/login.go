@@ -26,7 +26,9 @@ func FromBackend(name string) LoginOption {
 }
 
 // Remember keeps the session for d, at most 400 days, also when the browser is
-// closed.
+// closed. With a sessions.Store a copy of its cookie is noticed: see
+// [sessions.Session.Reused] and Gate.Stolen. All in a signed cookie it is not, so that d
+// should be short.
 func Remember(d time.Duration) LoginOption {
 	return func(o *loginOptions) { o.remember = d }
 }

@@ -138,6 +138,42 @@ func ExampleSession_SetExpiry() {
 	// __Host-session=…; Max-Age=2592000; Path=/; HttpOnly; Secure; SameSite=Lax
 }
 
+// A socket looks whether the session that opened it is still there.
+func ExampleDeadlines() {
+	sess := &sessions.Manager{Store: &sessions.MemoryStore{}, Lifetime: time.Hour}
+	request := func(cookie string, f func(s *sessions.Session)) *httptest.ResponseRecorder {
+		r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
+		r.Header.Set("Cookie", cookie)
+		sess.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s, err := sessions.Load(r.Context())
+			if err != nil {
+				panic(err)
+			}
+			f(s)
+		})).ServeHTTP(w, r)
+		return w
+	}
+	var socket *sessions.Session // as Load returns it, with a socket's context
+	w := request("", func(s *sessions.Session) {
+		s.Set("user", "alice")
+		socket = s
+	})
+	cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
+	look := func() {
+		ends, err := sessions.Deadlines(context.Background(), []*sessions.Session{socket})
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println("within the hour:", time.Until(ends[0]) > 0, "- over:", ends[0].IsZero())
+	}
+	look()
+	request(cookie, func(s *sessions.Session) { s.Destroy() }) // a logout in another window
+	look()
+	// Output:
+	// within the hour: true - over: false
+	// within the hour: false - over: true
+}
+
 // Without a Store, what does not fit into a cookie is an error, not a lost session.
 func ExampleSession_Save() {
 	serveOnce(&sessions.Manager{Keys: exampleKeys()}, func(s *sessions.Session) {
