@@ -8,6 +8,6 @@ import (
 
 // The server is a process of its own, as it would be.
 func BenchmarkNATS(b *testing.B) {
-	target := startProcess(b, "-1").addr
-	groupbench.Run(b, connect(b, target, nil), connect(b, target, nil))
+	server := startProcess(b, "-1")
+	groupbench.Run(b, connect(b, server.addr, nil), connect(b, server.addr, nil), server.cmd.Process.Pid)
 }

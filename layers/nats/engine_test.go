@@ -15,11 +15,11 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/sluicehq/sluice/channels"
-	"github.com/sluicehq/sluice/channels/wstest"
+	"github.com/sluicehq/sluice/layers/internal/groupbench"
 	natslayer "github.com/sluicehq/sluice/layers/nats"
 )
 
-func TestMain(m *testing.M) { wstest.Main(m) }
+func TestMain(m *testing.M) { groupbench.Main(m) }
 
 // runServer runs a NATS server in this process, on a free port.
 func runServer(t testing.TB, change func(*server.Options)) *server.Server {

@@ -12,5 +12,5 @@ func BenchmarkRedis(b *testing.B) {
 	port := freePort(b)
 	server := newProcess(b, "--bind", "127.0.0.1", "--port", port)
 	server.await(b, "tcp", "127.0.0.1:"+port)
-	groupbench.Run(b, connect(b, "127.0.0.1:"+port, nil), connect(b, "127.0.0.1:"+port, nil))
+	groupbench.Run(b, connect(b, "127.0.0.1:"+port, nil), connect(b, "127.0.0.1:"+port, nil), server.cmd.Process.Pid)
 }

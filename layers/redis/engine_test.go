@@ -13,12 +13,12 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/sluicehq/sluice/channels"
-	"github.com/sluicehq/sluice/channels/wstest"
 	"github.com/sluicehq/sluice/layers/internal/faults"
+	"github.com/sluicehq/sluice/layers/internal/groupbench"
 	redislayer "github.com/sluicehq/sluice/layers/redis"
 )
 
-func TestMain(m *testing.M) { wstest.Main(m) }
+func TestMain(m *testing.M) { groupbench.Main(m) }
 
 // redisServer is Debian's. A test fails, not skips, when it is missing: what is
 // shipped is tested against what people run.

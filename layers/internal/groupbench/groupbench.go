@@ -20,35 +20,43 @@ import (
 const payload = 100 // bytes of a message
 
 // Run runs the benchmarks. Publisher and receiver are of two processes; they may be
-// the same.
-func Run(b *testing.B, publisher, receiver channels.Layer) {
-	b.Run("RoundTrip", func(b *testing.B) { roundTrip(b, publisher, receiver) })
-	for _, publishers := range []int{1, 16} {
-		b.Run(fmt.Sprintf("Publish/%d", publishers), func(b *testing.B) { publish(b, publisher, receiver, publishers) })
+// the same. Broker is the process between them, or 0. Beside the time on the clock, the
+// benchmarks report what processor time this process uses, which is the publisher's and
+// the receiver's, and the broker.
+func Run(b *testing.B, publisher, receiver channels.Layer, broker int) {
+	run := func(name string, bench func(b *testing.B, m *meter)) {
+		b.Run(name, func(b *testing.B) { bench(b, &meter{broker: broker}) })
 	}
-	b.Run("Group1000", func(b *testing.B) { group(b, publisher, receiver, 1000) })
+	run("RoundTrip", func(b *testing.B, m *meter) { roundTrip(b, m, publisher, receiver) })
+	for _, publishers := range []int{1, 16} {
+		run(fmt.Sprintf("Publish/%d", publishers), func(b *testing.B, m *meter) { publish(b, m, publisher, receiver, publishers) })
+	}
+	run("Group1000", func(b *testing.B, m *meter) { group(b, m, publisher, receiver, 1000) })
 }
 
 // roundTrip is the time from Publish to deliver with nothing else going on.
-func roundTrip(b *testing.B, publisher, receiver channels.Layer) {
+func roundTrip(b *testing.B, m *meter, publisher, receiver channels.Layer) {
 	delivered := make(chan int, 1)
 	defer subscribe(b, receiver, func([]byte) { delivered <- 1 })()
 	msg := make([]byte, payload)
 	b.ReportAllocs()
+	m.start()
 	for b.Loop() {
 		must(b, publisher.Publish(b.Context(), "bench", msg))
 		<-delivered
 	}
+	m.report(b, 1, "op")
 }
 
 // publish is the time per message when several publish as fast as they can, but
 // no more than 1,000 messages ahead of the receiver.
-func publish(b *testing.B, publisher, receiver channels.Layer, publishers int) {
+func publish(b *testing.B, m *meter, publisher, receiver channels.Layer, publishers int) {
 	ahead := make(chan struct{}, 1000)
 	defer subscribe(b, receiver, func([]byte) { <-ahead })()
 	var next atomic.Int64
 	total := int64(b.N)
 	b.ReportAllocs()
+	m.start()
 	b.ResetTimer()
 	var wait sync.WaitGroup
 	for range publishers {
@@ -67,10 +75,12 @@ func publish(b *testing.B, publisher, receiver channels.Layer, publishers int) {
 	for range cap(ahead) { // until all are delivered
 		ahead <- struct{}{}
 	}
+	m.report(b, 1, "op")
 }
 
-// group is the time from Broadcast until n WebSocket clients have the message.
-func group(b *testing.B, publisher, receiver channels.Layer, n int) {
+// group is the time from Broadcast until n WebSocket clients, in a process of their own,
+// have the message.
+func group(b *testing.B, m *meter, publisher, receiver channels.Layer, n int) {
 	quiet := slog.New(slog.DiscardHandler)
 	from := &channels.Server{Layer: publisher, Logger: quiet}
 	to := &channels.Server{Layer: receiver, Logger: quiet}
@@ -92,56 +102,23 @@ func group(b *testing.B, publisher, receiver channels.Layer, n int) {
 			srv.Shutdown(ctx)
 		}
 	}()
-	clients := clients{all: make(chan uint64, 1), n: int64(n)}
-	defer clients.close()
-	for range n {
-		clients.dial(b, strings.Replace(listener.URL, "http", "ws", 1))
-	}
+	clients := startClients(b, strings.Replace(listener.URL, "http", "ws", 1), n)
+	defer clients.stop()
 	msg := make([]byte, payload)
-	b.ReportAllocs()
-	for i := uint64(0); b.Loop(); i++ {
+	send := func(i uint64) {
 		binary.BigEndian.PutUint64(msg, i)
 		must(b, from.Broadcast(b.Context(), "bench", channels.Binary(msg)))
-		if got := <-clients.all; got != i {
+		if got := clients.next(); got != i {
 			b.Fatalf("message %d came in the place of %d", got, i)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/delivery")
-}
-
-// clients are WebSocket clients that count what they get.
-type clients struct {
-	n       int64
-	all     chan uint64 // gets the number of a message when all have it
-	count   atomic.Int64
-	readers sync.WaitGroup
-	conns   []*channels.Conn
-}
-
-func (c *clients) dial(b *testing.B, url string) {
-	conn, _, err := channels.Dial(b.Context(), url, nil)
-	must(b, err)
-	_, err = conn.Read(b.Context()) // "joined"
-	must(b, err)
-	c.conns = append(c.conns, conn)
-	c.readers.Go(func() { // ended by close
-		for {
-			m, err := conn.Read(context.Background())
-			if err != nil {
-				return
-			}
-			if c.count.Add(1)%c.n == 0 {
-				c.all <- binary.BigEndian.Uint64(m.Data)
-			}
-		}
-	})
-}
-
-func (c *clients) close() {
-	for _, conn := range c.conns {
-		conn.CloseNow()
+	send(0) // the first fills pools
+	b.ReportAllocs()
+	m.start()
+	for i := uint64(1); b.Loop(); i++ {
+		send(i)
 	}
-	c.readers.Wait()
+	m.report(b, n, "delivery")
 }
 
 func subscribe(b *testing.B, layer channels.Layer, deliver func([]byte)) (cancel func()) {
