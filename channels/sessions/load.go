@@ -68,7 +68,7 @@ func (s *Session) fetch(ctx context.Context, token, key string) error {
 	}
 	worth := tokenWrong
 	if version != 0 && token != "" {
-		worth = r.turn.standing(token, time.Now().Unix())
+		worth = r.turn.standing(token, s.arrived)
 	}
 	s.mu.Lock()
 	if !s.resolved && version != 0 && worth == tokenWrong {
@@ -92,7 +92,8 @@ func (s *Session) fetch(ctx context.Context, token, key string) error {
 // refuse makes nobody's session of one whose token was not quite right, and ends it if it
 // is of the kind whose token is replaced.
 func (s *Session) refuse(ctx context.Context, r record, key string) error {
-	watched := r.mode == modeOwn
+	// Who came before the present token was given out knows no better.
+	watched := r.mode == modeOwn && s.arrived >= r.turn.at+turnGrace
 	if watched {
 		if err := s.rules.store.Delete(ctx, key); err != nil {
 			return unavailable("delete", err)

@@ -150,7 +150,7 @@ func serve(rules *rules, next http.Handler, w http.ResponseWriter, r *http.Reque
 		next.ServeHTTP(w, r)
 		return
 	}
-	s := newSession(rules, r.Header["Cookie"])
+	s := newSession(rules, scope.Start(), r.Header["Cookie"])
 	scope.SetValue(slotKey{}, s)
 	rw := &responseWriter{ResponseWriter: w, session: s, request: r}
 	defer rw.finish()

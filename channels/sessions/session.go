@@ -18,8 +18,9 @@ import (
 // as JSON. It is loaded once for a request or connection, and its methods may be
 // called by several goroutines at once. It prints as its ID.
 type Session struct {
-	rules *rules
-	lock  chan struct{} // held across calls of the Store; nil without one
+	rules   *rules
+	arrived int64         // Unix seconds: when the request came
+	lock    chan struct{} // held across calls of the Store; nil without one
 
 	mu        sync.Mutex // guards the fields below
 	cookies   []string   // the request's Cookie headers, while they may be needed
@@ -50,8 +51,8 @@ type Session struct {
 	few [2]entry // room for what a cookie has, which is mostly one value
 }
 
-func newSession(rules *rules, cookies []string) *Session {
-	s := &Session{rules: rules, cookies: cookies}
+func newSession(rules *rules, arrived time.Time, cookies []string) *Session {
+	s := &Session{rules: rules, arrived: arrived.Unix(), cookies: cookies}
 	if rules.store != nil {
 		s.lock = make(chan struct{}, 1)
 	}
@@ -266,8 +267,8 @@ func (s *Session) Renew() {
 // In a Store its token is therefore replaced while the session is used, 10 minutes after
 // the last time. A former one is good for a minute after that, for requests that were
 // sent with it, and for as long as nobody has shown the new one, which may have been
-// lost on the way. From then on whoever shows a former token has copied the cookie, or is
-// the one who was robbed: nothing tells which, so the session ends for both.
+// lost on the way. From then on whoever comes with a former token has copied the cookie, or
+// is the one who was robbed: nothing tells which, so the session ends for both.
 func (s *Session) Reused() *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -207,6 +207,37 @@ func TestTokenIsReplacedUnderASocket(t *testing.T) {
 	})
 }
 
+// A31: who arrived before the token was replaced, and asks for the session much later, is
+// no thief: a request of hours, and a socket that was opened without asking.
+func TestTokenOfWhoCameBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _, _ := remembered(t)
+		replaceTwice := func() {
+			for range 2 {
+				if who, replaced := b.use(time.Hour); who != "alice" || !replaced {
+					t.Errorf("the browser is %q, with another token: %v", who, replaced)
+				}
+				b.use(time.Minute) // shows the new one
+			}
+		}
+		for _, committed := range []bool{false, true} {
+			late := b.clone()
+			late.serve(func(w http.ResponseWriter, r *http.Request) {
+				if committed {
+					w.WriteHeader(http.StatusOK) // as a socket is: nothing can be set any more
+				}
+				replaceTwice()
+				if s := load(t, r); s.Reused() != nil || s.ID() != "" {
+					t.Errorf("committed %v: reused %v, session %v", committed, s.Reused(), s)
+				}
+			})
+			if who, _ := b.use(time.Minute); who != "alice" {
+				t.Errorf("committed %v: the browser is %q", committed, who)
+			}
+		}
+	})
+}
+
 // A change that needs the cookie, in a request with the token before, does not put that
 // one back.
 func TestExpiryWithTokenBefore(t *testing.T) {

@@ -97,12 +97,13 @@ const (
 	tokenBefore          // the one before, whose successor may be on its way
 )
 
-func (t *turn) standing(token string, now int64) standing {
+// standing returns what a token is worth that came in a request which arrived at a time.
+func (t *turn) standing(token string, arrived int64) standing {
 	s := secretOf(token)
 	switch {
 	case t.now.is(s):
 		return tokenGood
-	case t.before.is(s) && (!t.seen || now < t.at+turnGrace):
+	case t.before.is(s) && (!t.seen || arrived < t.at+turnGrace):
 		return tokenBefore
 	}
 	return tokenWrong
