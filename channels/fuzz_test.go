@@ -1,12 +1,16 @@
 package channels_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,10 +20,10 @@ import (
 	"github.com/sluicehq/sluice/channels/wstest"
 )
 
-// naive reads a client's frames as RFC 6455 describes them, with the whole input at
-// hand and no thought of speed. It returns the messages, and the close code that
-// ends them: 0 when the input ends first.
-func naive(b []byte, limit int) (messages []string, code channels.StatusCode) {
+// naive reads the frames of a client, or those of a server, as RFC 6455 describes them,
+// with the whole input at hand and no thought of speed. It returns the messages, and
+// the close code that ends them: 0 when the input ends first.
+func naive(b []byte, limit int, fromClient bool) (messages []string, code channels.StatusCode) {
 	var message []byte
 	opcode := byte(0) // of the message that goes on
 	for {
@@ -51,17 +55,22 @@ func naive(b []byte, limit int) (messages []string, code channels.StatusCode) {
 				return messages, channels.StatusProtocolError
 			}
 		}
-		if b[1]&0x80 == 0 {
-			if op >= 8 && uint64(len(b)-size) < n {
+		isMasked := b[1]&0x80 != 0
+		key := make([]byte, 4)
+		if isMasked {
+			if len(b) < size+4 {
+				return messages, 0
+			}
+			copy(key, b[size:])
+			size += 4
+		}
+		b = b[size:]
+		if isMasked != fromClient {
+			if op >= 8 && uint64(len(b)) < n {
 				return messages, 0 // a control frame is judged when it is complete
 			}
 			return messages, channels.StatusProtocolError
 		}
-		if len(b) < size+4 {
-			return messages, 0
-		}
-		key := b[size : size+4]
-		b = b[size+4:]
 		if op < 8 {
 			if op == 0 && opcode == 0 || op != 0 && opcode != 0 {
 				return messages, channels.StatusProtocolError
@@ -174,7 +183,7 @@ func FuzzReader(f *testing.F) {
 		if len(b) > 1<<18 {
 			return
 		}
-		want, code := naive(b, limit)
+		want, code := naive(b, limit, true)
 		for _, at := range []int{len(b), int(cut % uint(len(b)+1))} {
 			synctest.Test(t, func(t *testing.T) {
 				var got []string
@@ -211,6 +220,57 @@ func FuzzReader(f *testing.F) {
 					t.Errorf("cut at %d of % x:\n\tgot  %q, %v (%v)\n\twant %q, %v", at, b, got, gotCode, err, want, code)
 				}
 			})
+		}
+	})
+}
+
+// FuzzClientReader is FuzzReader for a client, whose server masks nothing.
+func FuzzClientReader(f *testing.F) {
+	for _, s := range []string{
+		"\x81\x05hello\x88\x05\x03\xe8bye", "\x01\x02h\xc3\x89\x04ping\x80\x01\xa4", "\x82\x7e\x01\x2c" + strings.Repeat("x", 300),
+		"\x01\x02\xed\xa0", "\x88\x01\x03", "\x88\x02\x03\xed", masked(0x81, "hello"), "\x02\x00\x00\x00\x80\x00", "\x83\x00",
+		"\x82\x7e\x00\x05", "\x82\x7f\x80", "\x8a\x00\x89\x7e\x00\x7e", "\xc1\x00",
+	} {
+		f.Add([]byte(s), uint(3))
+	}
+	const limit = 1 << 16
+	f.Fuzz(func(t *testing.T, b []byte, cut uint) {
+		if len(b) > 1<<18 {
+			return
+		}
+		want, code := naive(b, limit, false)
+		at := int(cut % uint(len(b)+1))
+		server := world{"server:80": func(nc net.Conn) {
+			r, err := http.ReadRequest(bufio.NewReader(nc))
+			if err != nil {
+				return
+			}
+			io.WriteString(nc, strings.ReplaceAll(accepting, "{accept}", accept(r))+string(b[:at]))
+			go func() { // ends with the connection
+				nc.Write(b[at:])
+				nc.(interface{ CloseWrite() error }).CloseWrite()
+			}()
+			io.Copy(io.Discard, nc)
+		}}
+		c, _, err := server.dial(t, "ws://server/", channels.DialOptions{
+			Limits: channels.Limits{MessageSize: limit, ControlsPerSecond: -1, Fragments: -1},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for err == nil {
+			var m channels.Message
+			if m, err = c.Read(t.Context()); err == nil {
+				got = append(got, fmt.Sprint(byte(m.Type), " ", string(m.Data)))
+			}
+		}
+		gotCode := channels.CloseStatus(err)
+		if gotCode == channels.StatusAbnormalClosure {
+			gotCode = 0
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) || gotCode != code {
+			t.Errorf("cut at %d of % x:\n\tgot  %q, %v (%v)\n\twant %q, %v", at, b, got, gotCode, err, want, code)
 		}
 	})
 }
@@ -257,4 +317,105 @@ func FuzzClose(f *testing.F) {
 			}
 		})
 	})
+}
+
+// FuzzHandshake sends arbitrary requests: what is accepted is a handshake by the list
+// of RFC 6455, Section 4.2.1, and the answer has nothing of the client's in it but
+// what was agreed on.
+func FuzzHandshake(f *testing.F) {
+	f.Add([]byte(opening))
+	for _, line := range []string{
+		"Origin: http://localhost", "Origin: https://evil.example", "Cookie: sid=1", "Sec-WebSocket-Protocol: other, chat",
+		"Sec-WebSocket-Protocol: chat, chat", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+		"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99, permessage-deflate", "Sec-WebSocket-Version: 13, 8",
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR==", "Connection: keep-alive, upgrade", "Upgrade: h2c", "Content-Length: 5",
+		"Transfer-Encoding: chunked", "Host: evil.example", "GET http://other/ HTTP/1.1", "X-A: b\nCookie: sid=1", "-Host",
+	} {
+		f.Add([]byte(with(line)))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			server := quiet()
+			server.Upgrader.Subprotocols = []string{"chat", "v2.chat"}
+			server.Upgrader.Compression.Mode = channels.ContextTakeover
+			var seen *http.Request
+			h := server.HandlerFunc(func(context.Context, *channels.Socket) error { return nil })
+			srv := wstest.NewServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if seen == nil { // the first: another may be pipelined
+					seen = r.Clone(context.Background())
+				}
+				h.ServeHTTP(w, r)
+			}))
+			nc := srv.NetConn()
+			var answer []byte
+			read := make(chan struct{})
+			go func() { // ends with the connection
+				defer close(read)
+				answer, _ = io.ReadAll(nc)
+			}()
+			nc.Write(raw)
+			synctest.Wait()
+			nc.Close()
+			<-read
+			head, _, _ := strings.Cut(string(answer), "\r\n\r\n")
+			if !strings.HasPrefix(head, "HTTP/1.1 101 ") {
+				return
+			}
+			if why := naiveHandshake(seen); why != "" {
+				t.Errorf("accepted, in spite of %s: %q", why, raw)
+			}
+			for _, line := range strings.Split(head, "\r\n")[1:] {
+				name, value, _ := strings.Cut(line, ": ")
+				switch name {
+				case "Upgrade", "Connection", "Date":
+				case "Sec-WebSocket-Accept":
+					if value != accept(seen) {
+						t.Errorf("%s for the key %q", line, seen.Header.Get("Sec-WebSocket-Key"))
+					}
+				case "Sec-WebSocket-Protocol":
+					if value != "chat" && value != "v2.chat" || !strings.Contains(strings.Join(seen.Header["Sec-Websocket-Protocol"], ","), value) {
+						t.Errorf("%s for the offer %q", line, seen.Header["Sec-Websocket-Protocol"])
+					}
+				case "Sec-WebSocket-Extensions":
+					if !strings.HasPrefix(value, "permessage-deflate") || strings.ContainsAny(value, `",`) {
+						t.Errorf("%s for the offer %q", line, seen.Header["Sec-Websocket-Extensions"])
+					}
+				default:
+					t.Errorf("the answer has %q", line)
+				}
+			}
+		})
+	})
+}
+
+// naiveHandshake says why a request is no handshake for a host called localhost, or
+// for an address.
+func naiveHandshake(r *http.Request) string {
+	has := func(name, token string) bool {
+		return regexp.MustCompile(`(?i)(^|,)[ \t]*` + token + `[ \t]*(,|$)`).MatchString(strings.Join(r.Header[name], ","))
+	}
+	key, version, origin := r.Header["Sec-Websocket-Key"], r.Header["Sec-Websocket-Version"], r.Header["Origin"]
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	switch {
+	case r.Method != "GET" || !r.ProtoAtLeast(1, 1):
+		return "its method or version"
+	case !has("Upgrade", "websocket") || !has("Connection", "upgrade"):
+		return "its Upgrade or Connection"
+	case len(version) != 1 || version[0] != "13":
+		return "the version of the protocol"
+	case len(key) != 1 || !regexp.MustCompile(`^[A-Za-z0-9+/]{21}[AQgw]==$`).MatchString(key[0]):
+		return "its key"
+	case r.ContentLength != 0 || r.TransferEncoding != nil:
+		return "its content"
+	case host != "localhost" && !strings.HasSuffix(host, ".localhost") && net.ParseIP(strings.Trim(host, "[]")) == nil:
+		return "its host"
+	case len(origin) > 1 || len(origin) == 1 && strings.TrimSuffix(origin[0], ":80") != "http://"+strings.ToLower(strings.TrimSuffix(r.Host, ":80")):
+		return "its origin"
+	case len(origin) == 0 && (r.Header["Cookie"] != nil || r.Header["Authorization"] != nil):
+		return "a credential without an origin"
+	}
+	return ""
 }

@@ -133,6 +133,19 @@ func agree(t *testing.T, payload, past []byte, bits, limit int) (accepted bool) 
 			t.Fatalf("%s returned %v, want ErrTooLarge", name, err)
 		}
 	}
+	// What is fed is seen, all of a message that is right; and what is over the limit
+	// is told.
+	var seen []byte
+	r := deflate.NewReader(nil, limit, window())
+	defer r.Close()
+	err := r.Feed(payload, func(p []byte) { seen = append(seen, p...) })
+	switch {
+	case wantErr == nil && (err != nil || !bytes.Equal(seen, want)),
+		errors.Is(wantErr, errOver) && err != deflate.ErrTooLarge,
+		err == deflate.ErrTooLarge && !errors.Is(wantErr, errOver), len(seen) > limit:
+		t.Fatalf("Feed of % x (%d bits, limit %d): %d bytes and %v, the reference has %d and %v",
+			payload, bits, limit, len(seen), err, len(want), wantErr)
+	}
 	return wantErr == nil
 }
 
