@@ -2,6 +2,8 @@ package channels_test
 
 import (
 	"bufio"
+	"bytes"
+	"compress/flate"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -271,6 +274,74 @@ func FuzzClientReader(f *testing.F) {
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) || gotCode != code {
 			t.Errorf("cut at %d of % x:\n\tgot  %q, %v (%v)\n\twant %q, %v", at, b, got, gotCode, err, want, code)
+		}
+	})
+}
+
+// FuzzCompressedReader sends frames, compressed or not, in one piece and in single
+// bytes: how they arrive changes neither what is delivered nor whether the connection
+// is failed.
+func FuzzCompressedReader(f *testing.F) {
+	packed := func(text string) string {
+		var b bytes.Buffer
+		w, _ := flate.NewWriter(&b, flate.BestCompression)
+		io.WriteString(w, text)
+		w.Flush()
+		return b.String()
+	}
+	hello := packed("Hello, gr\u00fcezi, hello, hello")
+	for _, s := range []string{
+		masked(0xc1, hello) + masked(0xc1, hello), masked(0x41, hello[:9]) + masked(0x89, "ping") + masked(0x80, hello[9:]),
+		masked(0x41, packed("text \xff")) + masked(0x80, packed("more")), masked(0x41, packed("\xe2\x82")) + masked(0x80, packed("\xac")+"\x00"),
+		masked(0xc2, "\x00"), masked(0xc1, "\xff\xff"), masked(0x41, packed(strings.Repeat("x", 5000))) + masked(0x80, "\x00"),
+		masked(0xc1, packed(strings.Repeat("y", 5000))), masked(0xc1, hello)[:20], masked(0x81, "plain") + masked(0x82, "\xff"),
+	} {
+		f.Add([]byte(s), true)
+		f.Add([]byte(s), false)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, takeover bool) {
+		if len(b) > 1<<12 {
+			return
+		}
+		var results []string
+		for _, size := range []int{max(len(b), 1), 1} {
+			synctest.Test(t, func(t *testing.T) {
+				server := quiet()
+				server.Upgrader.Limits = channels.Limits{MessageSize: 4000, ControlsPerSecond: -1, Fragments: -1}
+				server.Upgrader.Compression.Mode = channels.NoContextTakeover
+				if takeover {
+					server.Upgrader.Compression.Mode = channels.ContextTakeover
+				}
+				var got []string
+				done := make(chan error, 1)
+				srv := wstest.NewServer(t, server.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+					for m, err := range s.Messages(ctx) {
+						if err != nil {
+							done <- err
+							return err
+						}
+						got = append(got, fmt.Sprint(byte(m.Type), " ", string(m.Data)))
+					}
+					return nil
+				}))
+				nc := srv.NetConn()
+				go io.Copy(io.Discard, nc) // ends with the connection
+				io.WriteString(nc, with("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"))
+				synctest.Wait()
+				for piece := range slices.Chunk(b, size) {
+					nc.Write(piece)
+				}
+				synctest.Wait()
+				nc.Close()
+				code := channels.CloseStatus(<-done)
+				if code == channels.StatusMessageTooBig { // or not UTF-8, if that is found first
+					code = channels.StatusInvalidPayload
+				}
+				results = append(results, fmt.Sprintf("%q, then %v", got, code))
+			})
+		}
+		if results[0] != results[1] {
+			t.Errorf("takeover %t, % x:\n\tat once %s\n\tin single bytes %s", takeover, b, results[0], results[1])
 		}
 	})
 }
