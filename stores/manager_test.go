@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/channels/sessions"
 	"github.com/sluicehq/sluice/channels/sessions/sqlstore"
@@ -96,6 +97,39 @@ func TestLogoutOnAnotherServer(t *testing.T) {
 		}
 		if keys := two.keys(cookie); len(keys) > 0 {
 			t.Errorf("C41: the session is back, with %v", keys)
+		}
+	})
+}
+
+// A23: a socket of one server sees what another has done to its session: that it was used,
+// renewed, ended; without using it.
+func TestDeadlinesOnTwoServers(t *testing.T) {
+	dialects(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
+		store := newSQL(t, db, d)
+		one, two := newSite(t, store), newSite(t, store)
+		var socket *sessions.Session
+		_, cookie := one.visit("", func(s *sessions.Session) error { socket = s; return s.Set("user", "alice") })
+		look := func() time.Time {
+			ends, err := sessions.Deadlines(t.Context(), []*sessions.Session{socket})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ends[0]
+		}
+		if got := look(); !got.Equal(socket.Expires()) || got.IsZero() {
+			t.Errorf("ends at %v, want %v", got, socket.Expires())
+		}
+		_, cookie = two.visit(cookie, func(s *sessions.Session) error { s.SetExpiry(time.Hour); return nil })
+		if got := time.Until(look()).Round(time.Minute); got != time.Hour {
+			t.Errorf("after SetExpiry it ends in %v, want an hour", got)
+		}
+		_, cookie = two.visit(cookie, func(s *sessions.Session) error { s.Renew(); return nil })
+		if got := time.Until(look()).Round(time.Minute); got != time.Hour {
+			t.Errorf("after Renew it ends in %v, want an hour", got)
+		}
+		two.visit(cookie, func(s *sessions.Session) error { s.Destroy(); return nil })
+		if got := look(); !got.IsZero() {
+			t.Errorf("after the logout it ends at %v", got)
 		}
 	})
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // A BatchStore is a [Store] that can load many sessions at once: for the recheck of
-// open sockets, which otherwise asks for one after the other.
+// open sockets, which otherwise asks for one after the other. [MemoryStore] and that of
+// package sqlstore are such; wstest.TestStore checks it.
 type BatchStore interface {
 	Store
 

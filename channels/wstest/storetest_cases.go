@@ -1,6 +1,7 @@
 package wstest
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,9 +23,47 @@ var storeCases = []storeCase{
 	{"any data", "data is bytes, up to 262,144 of them", storeAnyData, false},
 	{"data is copied", "the slice given to Save is the caller's again when Save returns", storeDataCopied, false},
 	{"keys are apart", "keys are compared byte for byte, also where letters differ in case only", storeKeys, false},
+	{"many at once", "a store that has LoadMany finds with it what Load finds, and nothing else", storeMany, false},
 	{"one creates", "of many who create the same key at once one succeeds", storeOneCreates, true},
 	{"no lost update", "of many who save the same version at once one succeeds, so that nothing is lost", storeNoLostUpdate, true},
 	{"delete wins", "whatever saves are under way while a session is deleted, it is not there afterwards", storeDeleteWins, true},
+}
+
+// storeMany is about sessions.BatchStore, which few are.
+func storeMany(r *storeRun) {
+	batch, ok := r.store.(interface {
+		LoadMany(ctx context.Context, keys []string) (map[string][]byte, error)
+	})
+	if !ok {
+		return
+	}
+	keys := make([]string, 1000)
+	for i := range keys {
+		keys[i] = r.key()
+	}
+	there := map[string]string{keys[0]: "first", keys[499]: "", keys[500]: "\x00\xff", keys[999]: "last"}
+	for key, data := range there {
+		r.save(key, data, 0, soon())
+	}
+	r.save(keys[7], "over", 0, time.Now().Add(-time.Second))
+	r.save(r.key(), "not asked for", 0, soon())
+	r.save(keys[8], "ended", 0, soon())
+	r.delete(keys[8])
+	found, err := batch.LoadMany(r.Context(), keys)
+	if err != nil {
+		r.Fatalf("LoadMany: %v", err)
+	}
+	for key, data := range there {
+		if got, ok := found[key]; !ok || string(got) != data {
+			r.Errorf("LoadMany finds %s under a key where %s is", quote(got), quote([]byte(data)))
+		}
+	}
+	if len(found) != len(there) {
+		r.Errorf("LoadMany finds %d sessions, want %d: none that has expired, was deleted, or was not asked for", len(found), len(there))
+	}
+	if found, err := batch.LoadMany(r.Context(), nil); err != nil || len(found) > 0 {
+		r.Errorf("LoadMany of no key: %d sessions, %v", len(found), err)
+	}
 }
 
 func storeNothing(r *storeRun) {

@@ -78,6 +78,33 @@ func (s *badStore) Load(_ context.Context, key string) ([]byte, uint64, error) {
 	return row.data, row.version, nil
 }
 
+func (s *badStore) LoadMany(_ context.Context, keys []string) (map[string][]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.has("refuses to load none") && len(keys) == 0 {
+		return nil, errors.New("no keys")
+	}
+	found := map[string][]byte{}
+	for _, key := range keys {
+		row, ok := s.live(key)
+		if s.has("forgets in LoadMany that sessions end") {
+			row, ok = s.rows[s.place(key)]
+		}
+		if ok {
+			found[key] = row.data
+		}
+	}
+	switch {
+	case s.has("loads half of many") && len(keys) > 0:
+		delete(found, keys[len(keys)-1])
+	case s.has("loads all"):
+		for key, row := range s.rows {
+			found[key] = row.data
+		}
+	}
+	return found, nil
+}
+
 func (s *badStore) Save(_ context.Context, key string, data []byte, version uint64, expires time.Time) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,6 +223,10 @@ func TestBadStores(t *testing.T) {
 		{"ignores case", "keys are apart", "conflict"},
 		{"trims spaces", "keys are apart", "want nil, 0, nil"},
 		{"has short keys", "keys are apart", "conflict"},
+		{"refuses to load none", "many at once", "of no key: 0 sessions, no keys"},
+		{"forgets in LoadMany that sessions end", "many at once", "finds 5 sessions, want 4"},
+		{"loads half of many", "many at once", `"" under a key where "last" is`},
+		{"loads all", "many at once", "finds 6 sessions, want 4"},
 		{"looks, then creates", "one creates", "of 8 created the key, want 1"},
 		{"looks, then writes", "no lost update", "after 80 increments the number is"},
 		{"looks, then writes", "delete wins", "want nil, 0, nil"},
