@@ -75,7 +75,9 @@ const (
 
 // Dial opens a WebSocket connection to a ws or wss URL (RFC 6455, Section 4.1).
 // When the server answered but not as it should, the response is returned with the
-// error, and up to 4 KiB of its body can be read. Ctx bounds Dial only.
+// error, and up to 4 KiB of its body can be read. Ctx bounds Dial only. That one
+// connection at a time is opened to an address, as the RFC wants of browsers, is left
+// to the caller.
 func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
 	if opts == nil {
 		opts = new(DialOptions)
