@@ -82,7 +82,7 @@ func TestLogoutEndsTheOtherWindow(t *testing.T) {
 	bystander := newBrowser(t).window(d.URL)
 	bystander.login("bob", "bob-demo")
 
-	within(t, time.Second, "the end of the other window's socket", func() {
+	within(t, patience/2, "the end of the other window's socket", func() {
 		first.click("logout-button")
 		second.wantText("#notice", "You were logged out")
 	})
