@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long a goroutine that has been told to end may take.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // Main runs the tests and exits the process. When they have passed but goroutines
 // are left it writes their stacks to standard error and exits with 1. A package
