@@ -44,41 +44,6 @@ func TestSQLStoreSerializable(t *testing.T) {
 	wstest.TestStore(t, func(*testing.T) wstest.Store { return store }, nil)
 }
 
-// What Load finds, LoadMany finds, of more than fit into one statement.
-func TestSQLLoadMany(t *testing.T) {
-	dialects(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
-		store, ctx := newSQL(t, db, d), t.Context()
-		keys := make([]string, 1000)
-		for i := range keys {
-			keys[i] = fmt.Sprintf("session:%043d", i)
-		}
-		for i, key := range []string{keys[0], keys[499], keys[500], keys[999], keys[7], "session:O'Brien"} {
-			expires := time.Now().Add(time.Hour)
-			if key == keys[7] {
-				expires = time.Now().Add(-time.Second)
-			}
-			if _, err := store.Save(ctx, key, []byte{byte(i), 0, 0xff}, 0, expires); err != nil {
-				t.Fatal(err)
-			}
-		}
-		found, err := store.LoadMany(ctx, keys)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, key := range []string{keys[0], keys[499], keys[500], keys[999]} {
-			if data := found[key]; len(data) != 3 || data[0] != byte(i) {
-				t.Errorf("%s: %v", key, data)
-			}
-		}
-		if len(found) != 4 {
-			t.Errorf("%d were found, want 4: none that has expired, or was not asked for", len(found))
-		}
-		if found, err := store.LoadMany(ctx, nil); len(found) > 0 || err != nil {
-			t.Errorf("of none: %v, %v", found, err)
-		}
-	})
-}
-
 // A table in a schema is made, used and swept under its full name.
 func TestSQLStoreInSchema(t *testing.T) {
 	db := connectPostgres(t, "search_path=pg_catalog")

@@ -27,7 +27,6 @@ func TestDeadlines(t *testing.T) {
 		_, m := newHooked()
 		m.Lifetime, m.IdleTimeout = 24*time.Hour, 10*time.Minute
 		b := newBrowser(t, m)
-		start := time.Now()
 		b.setKey("who", "alice")
 		s := b.acceptInMemory(t)
 		for range 3 {
@@ -40,7 +39,7 @@ func TestDeadlines(t *testing.T) {
 
 		b.setKey("who", "alice")
 		s = b.acceptInMemory(t)
-		start = time.Now()
+		start := time.Now()
 		if got := deadline(t, s); !got.Equal(start.Add(10 * time.Minute)) {
 			t.Errorf("ends after %v", got.Sub(start))
 		}
