@@ -29,7 +29,7 @@ func count() leftover {
 func settled(limit leftover) leftover {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		now := count()
-		if limit == (leftover{}) || !now.over(limit) || time.Now().After(deadline) {
+		if !now.over(limit) || time.Now().After(deadline) {
 			return now
 		}
 	}

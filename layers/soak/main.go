@@ -87,7 +87,10 @@ var roles = map[string]func(args []string) int{
 
 // soak is one run.
 func soak(ctx context.Context, o options) (*report, error) {
-	before := settled(leftover{})
+	if err := warm(); err != nil {
+		return nil, err
+	}
+	before := count()
 	s, err := start(o)
 	if err != nil {
 		return nil, err
