@@ -17,10 +17,10 @@ const policy = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 func (a *app) handler() http.Handler {
 	files, _ := fs.Sub(web, "web") // embedded: it is there
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("/", http.FileServerFS(files))
 	mux.HandleFunc("POST /login", a.login)
 	mux.HandleFunc("POST /logout", a.logout)
-	mux.Handle("GET /ws", a.srv.Handler(channels.Consume(func() *chatter { return &chatter{app: a} })))
+	mux.Handle("/ws", a.srv.Handler(channels.Consume(func() *chatter { return &chatter{app: a} })))
 	forms := http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, 4<<10))
 	site := auth.Stack(&a.sessions, &a.gate)(forms)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
