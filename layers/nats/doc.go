@@ -27,5 +27,6 @@
 //  5. A subscription that has more than [Options.PendingMessages] or
 //     [Options.PendingBytes] waiting loses what comes next; gap is called before
 //     the next message that is delivered.
-//  6. What is lost between two servers of a cluster is not noticed here.
+//  6. What is lost between two servers of a cluster is not noticed here, but by the
+//     [channels.Server], which numbers what it publishes.
 package natslayer

@@ -27,5 +27,6 @@
 //     that blocks holds up all topics of it. What waits at the server then is
 //     bounded by its client-output-buffer-limit, over which the connection is lost.
 //  6. When a shard moves to another node, or a replica takes a master's place, gap
-//     is called too. What is lost while that happens is what the server lost.
+//     is called too. What is lost while that happens is what the server lost; the
+//     [channels.Server] tells how much, as it numbers what it publishes.
 package redislayer
