@@ -119,12 +119,12 @@ func (z Compression) newFlate() *flate {
 }
 
 // compress returns data compressed, in a buffer that the caller puts back, or false
-// when it would not be smaller. With context takeover it is always sent: it has
-// become part of the window.
+// when it would not be smaller.
 func (f *flate) compress(data []byte) (*buffer, bool) {
 	b := getWriteBuffer()
-	b.b = deflate.Compress(b.b, data, &f.out)
-	return b, f.out.Takeover || len(b.b) < len(data)
+	var ok bool
+	b.b, ok = deflate.TryCompress(b.b, data, &f.out)
+	return b, ok
 }
 
 // inflate returns the message whose compressed payload has come whole. With borrow

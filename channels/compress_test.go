@@ -92,6 +92,39 @@ func (borrower) ReceiveBorrowed(ctx context.Context, s *channels.Socket, m chann
 	return s.Send(ctx, m)
 }
 
+// What does not compress is sent as it is, and what comes after it refers to what was
+// compressed before.
+func TestNoiseIsNotCompressed(t *testing.T) {
+	for name, mode := range modes {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				noise := make([]byte, 1000)
+				rand.NewChaCha8([32]byte{1}).Read(noise)
+				text := strings.Repeat("grüezi mitenand ", 100)
+				server := quiet()
+				server.Upgrader.Compression.Mode = mode
+				srv := wstest.NewServer(t, server.HandlerFunc(echo))
+				nc := srv.NetConn()
+				io.WriteString(nc, with("Sec-WebSocket-Extensions: permessage-deflate")+
+					masked(0x81, text)+masked(0x82, string(noise))+masked(0x81, text)+masked(0x88, ""))
+				all, err := io.ReadAll(nc)
+				if err != nil || !bytes.Contains(all, append([]byte("\x82\x7e\x03\xe8"), noise...)) || bytes.Count(all, []byte("\xc1")) < 2 {
+					t.Errorf("got %q, %v", all, err)
+				}
+				c := srv.Dial("/", func(o *channels.DialOptions) { o.Compression.Mode = mode })
+				for _, m := range []channels.Message{channels.Text(text), channels.Binary(noise), channels.Text(text + "x"), channels.Text(text)} {
+					if err := c.Write(t.Context(), m); err != nil {
+						t.Fatal(err)
+					}
+					if got, err := c.Read(t.Context()); err != nil || !bytes.Equal(got.Data, m.Data) {
+						t.Fatalf("sent %v, got %v, %v", m, got, err)
+					}
+				}
+			})
+		})
+	}
+}
+
 // A broadcast between other messages keeps the windows of both ends alike.
 func TestCompressedBroadcast(t *testing.T) {
 	for name, mode := range modes {

@@ -323,3 +323,33 @@ func TestBroadcastBetween(t *testing.T) {
 		}
 	}
 }
+
+// What TryCompress does not compress is in neither history.
+func TestTryCompress(t *testing.T) {
+	noise := make([]byte, 1000)
+	rand.NewChaCha8([32]byte{1}).Read(noise)
+	out, in := &deflate.Window{Takeover: true}, &deflate.Window{Takeover: true}
+	dst := []byte("before")
+	for i, tt := range []struct {
+		plain []byte
+		want  bool
+	}{
+		{jsonMessages()[0], true}, {noise, false}, {jsonMessages()[1], true}, {noise[:1], false}, {nil, false}, {jsonMessages()[0], true},
+	} {
+		plain := tt.plain
+		payload, ok := deflate.TryCompress(dst, plain, out)
+		if ok != tt.want {
+			t.Fatalf("message %d: compressed %t, want %t", i, ok, tt.want)
+		}
+		if !ok {
+			if string(payload) != "before" {
+				t.Errorf("message %d: %q is returned", i, payload)
+			}
+			continue
+		}
+		got, err := deflate.Decompress(nil, payload[len(dst):], len(plain), in)
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("message %d: %d bytes, %v", i, len(got), err)
+		}
+	}
+}

@@ -24,6 +24,25 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 // A message for many peers is compressed once, with a Window that has no context
 // takeover and no more Bits than any of theirs; see Window.Add.
 func Compress(dst, src []byte, w *Window) []byte {
+	out := compress(dst, src, w)
+	w.keep(src, keptByCompress)
+	return out
+}
+
+// TryCompress is Compress for a message that is sent as it is when the payload would
+// not be smaller. Then ok is false, and what is returned is dst. A message that was not
+// compressed is in nobody's history: w is left as it was.
+func TryCompress(dst, src []byte, w *Window) (payload []byte, ok bool) {
+	out := compress(dst, src, w)
+	if len(out)-len(dst) >= len(src) {
+		return out[:len(dst)], false
+	}
+	w.keep(src, keptByCompress)
+	return out, true
+}
+
+// compress appends the payload of src to dst, and leaves w as it is.
+func compress(dst, src []byte, w *Window) []byte {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	out := bitWriter{out: dst[:cap(dst)], n: len(dst)}
@@ -40,7 +59,6 @@ func Compress(dst, src []byte, w *Window) []byte {
 		e.segment(&out, src[from:end], done-from, reach, false)
 		done = end
 	}
-	w.keep(src, keptByCompress)
 	// RFC 7692, Section 7.2.1: the end is an empty stored block. Without Tail, its
 	// header remains.
 	out.room(1)
