@@ -217,6 +217,7 @@ func (p *peer) next() (event, error) {
 			return p.ended(f, err)
 		}
 		if err := p.judge(f); err != nil {
+			p.log.blame()
 			return event{}, err
 		}
 		switch f.op {

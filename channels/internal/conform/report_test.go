@@ -37,7 +37,7 @@ got:      a text message of 1 bytes, "a"
               Upgrade: websocket
               (empty line)
               FIN RSV opcode  MASK length                    key       payload
-  client      1   000 0001    1    1111110 0x0001            87a2f165  "a"  text
+  client      1   000 0001    1    1111110 0x0001            87a2f165  "a"  text  <- wrong
   server      1   000 0001    0    0000001                   -         "a"  text
 `, "\n")
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -123,6 +123,7 @@ func refuses(codes []uint16, frames ...frame) step {
 			}
 			all = p.encode(all, f)
 		}
+		p.log.blame()
 		p.out.write(all)
 		last := frames[len(frames)-1]
 		p.doubted = last.size() == uint64(len(last.payload))

@@ -23,7 +23,8 @@ type entry struct {
 	from  string
 	after time.Duration
 	frame *frame
-	have  int // bytes of the frame's payload that were there
+	have  int  // bytes of the frame's payload that were there
+	wrong bool // the frame breaks a rule
 	bytes []byte
 	note  string
 }
@@ -57,6 +58,18 @@ func (t *transcript) add(e entry) {
 	}
 }
 
+// blame marks the last frame as one that breaks a rule.
+func (t *transcript) blame() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := len(t.entries) - 1; i >= 0; i-- {
+		if t.entries[i].frame != nil {
+			t.entries[i].wrong = true
+			return
+		}
+	}
+}
+
 // String draws everything; who sends is written in front of each line.
 func (t *transcript) String() string {
 	t.mu.Lock()
@@ -73,7 +86,11 @@ func (t *transcript) String() string {
 				s.WriteString("              " + drawn + "\n")
 				header = true
 			}
-			fmt.Fprintf(&s, "  %-10s  %s\n", e.from, e.frame.draw(e.have))
+			fmt.Fprintf(&s, "  %-10s  %s", e.from, e.frame.draw(e.have))
+			if e.wrong {
+				s.WriteString("  <- wrong")
+			}
+			s.WriteByte('\n')
 		case e.bytes != nil:
 			fmt.Fprintf(&s, "  %-10s  %s", e.from, strings.TrimLeft(drawText(e.bytes, "              "), " "))
 		default:
