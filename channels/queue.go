@@ -62,9 +62,9 @@ func (q *outbox) raw() bool { return q.s.conn != nil && q.s.conn.raw.ok }
 // of sendNow.
 func (q *outbox) send(m Message) error {
 	q.mu.Lock()
-	if q.err != nil {
+	if err := q.over(); err != nil {
 		q.mu.Unlock()
-		return q.err
+		return err
 	}
 	if !q.writing && q.waiting() == 0 && q.s.conn != nil {
 		if q.gathering && q.gatherFrame(m) {
@@ -356,9 +356,9 @@ func (q *outbox) settle(ctx context.Context) error {
 func (q *outbox) wait(ctx context.Context, all bool) error {
 	q.flush()
 	q.mu.Lock()
-	if q.err != nil || q.reached(all) {
-		defer q.mu.Unlock()
-		return q.err
+	if err := q.over(); err != nil || q.reached(all) {
+		q.mu.Unlock()
+		return err
 	}
 	w := waiter{all, make(chan struct{})}
 	q.waiters = append(q.waiters, w)
@@ -371,8 +371,16 @@ func (q *outbox) wait(ctx context.Context, all bool) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err == nil && !q.reached(all) {
-		return context.Cause(q.s.ctx)
+	if err := q.over(); err != nil || q.reached(all) {
+		return err
+	}
+	return context.Cause(q.s.ctx)
+}
+
+// over returns why nothing is taken any more, or nil. The lock is held.
+func (q *outbox) over() error {
+	if q.err == nil && q.s.conn != nil && q.s.conn.ending.Load() {
+		return q.s.conn.ended()
 	}
 	return q.err
 }

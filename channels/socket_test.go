@@ -328,3 +328,28 @@ func TestContextCause(t *testing.T) {
 		}
 	})
 }
+
+// A handler that only sends learns from Send, and from Flush, that the connection was
+// lost.
+func TestSendAfterALoss(t *testing.T) {
+	for _, size := range []int{10, 100_000} {
+		synctest.Test(t, func(t *testing.T) {
+			returned := make(chan [2]error, 1)
+			nc := rawDial(t, wstest.NewServer(t, quiet().HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+				var sent, flushed error
+				for i := 0; sent == nil && i < 1000; i++ {
+					sent = s.Send(ctx, channels.Binary(make([]byte, size)))
+					flushed = s.Flush(ctx)
+				}
+				returned <- [2]error{sent, flushed}
+				return nil
+			})))
+			nc.Close()
+			for _, err := range <-returned {
+				if !errors.Is(err, net.ErrClosed) {
+					t.Errorf("%d bytes: after a thousand of them Send or Flush returned %v", size, err)
+				}
+			}
+		})
+	}
+}

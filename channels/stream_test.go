@@ -148,10 +148,8 @@ func testHTTP2StuckPeer(t *testing.T) {
 	server.Queue.Bytes = 1 << 20
 	cause := make(chan error, 1)
 	l := gateway.NewServer(t, &http.Server{Handler: server.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
-		for s.Send(ctx, channels.Binary(make([]byte, 64<<10))) == nil {
-			s.Flush(ctx)
+		for s.Send(ctx, channels.Binary(make([]byte, 64<<10))) == nil && s.Flush(ctx) == nil {
 		}
-		<-ctx.Done()
 		cause <- context.Cause(ctx)
 		return nil
 	})})
