@@ -11,8 +11,11 @@ import (
 func serverRefusalCases() []Case {
 	var all []Case
 	add := func(c Case) { all = append(all, c) }
-	bad, upgrade := []int{400}, []int{400, 426}
-	add(refused("9110/7.8 refusal: HTTP 1.0", "Upgrade is ignored in a request of HTTP/1.0", upgrade, func(h *head) { // H6
+	bad := []int{400}
+	// What does not ask for the protocol is any HTTP request, and may be answered by
+	// what else is there.
+	var ordinary []int
+	add(refused("9110/7.8 refusal: HTTP 1.0", "Upgrade is ignored in a request of HTTP/1.0", ordinary, func(h *head) { // H6
 		h.start = strings.Replace(h.start, "HTTP/1.1", "HTTP/1.0", 1)
 	}))
 	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "HEAD"} { // H7
@@ -28,17 +31,17 @@ func serverRefusalCases() []Case {
 	}
 	const section = "6455/4.2.1 refusal: "
 	const connection = "an opening handshake has Connection with the token Upgrade" // H21
-	set(section+"no Connection", connection, upgrade, "Connection")
-	set(section+"Connection: keep-alive", connection, upgrade, "Connection", "keep-alive")
-	set(section+"Connection: close", connection, upgrade, "Connection", "close")
-	set(section+"Connection: notupgrade", connection, upgrade, "Connection", "notupgrade")
-	set(section+"Connection: upgrade-insecure", connection, upgrade, "Connection", "upgrade-insecure, keep-alive")
+	set(section+"no Connection", connection, ordinary, "Connection")
+	set(section+"Connection: keep-alive", connection, ordinary, "Connection", "keep-alive")
+	set(section+"Connection: close", connection, ordinary, "Connection", "close")
+	set(section+"Connection: notupgrade", connection, ordinary, "Connection", "notupgrade")
+	set(section+"Connection: upgrade-insecure", connection, ordinary, "Connection", "upgrade-insecure, keep-alive")
 	const protocol = "an opening handshake has Upgrade with the protocol websocket"
-	set(section+"no Upgrade", protocol, upgrade, "Upgrade")
-	set(section+"Upgrade: h2c", protocol, upgrade, "Upgrade", "h2c")
-	set(section+"Upgrade: websocket_13", protocol, upgrade, "Upgrade", "websocket/13") // H22
-	set(section+"Upgrade: websockets", protocol, upgrade, "Upgrade", "websockets")
-	set(section+"Upgrade: web socket", protocol, upgrade, "Upgrade", "web socket")
+	set(section+"no Upgrade", protocol, ordinary, "Upgrade")
+	set(section+"Upgrade: h2c", protocol, ordinary, "Upgrade", "h2c")
+	set(section+"Upgrade: websocket_13", protocol, ordinary, "Upgrade", "websocket/13") // H22
+	set(section+"Upgrade: websockets", protocol, ordinary, "Upgrade", "websockets")
+	set(section+"Upgrade: web socket", protocol, ordinary, "Upgrade", "web socket")
 	const key = "Sec-WebSocket-Key is there once, and is 16 bytes in base64" // H23, H24
 	for _, k := range []struct {
 		name   string
@@ -76,14 +79,18 @@ func serverRefusalCases() []Case {
 	return slices.Concat(append(all, upgradeRequiredCase()), subprotocolCases(), bodyCases())
 }
 
-// wantRefusal sends a request and wants a response with one of the statuses.
+// wantRefusal sends a request and wants a response with one of the statuses, or with
+// any but 101.
 func (p *peer) wantRefusal(r *head, statuses []int) (*head, error) {
-	want := "an HTTP response with " + strings.ReplaceAll(strings.Trim(fmt.Sprint(statuses), "[]"), " ", " or ")
+	want := "an HTTP response other than 101"
+	if statuses != nil {
+		want = "an HTTP response with " + strings.ReplaceAll(strings.Trim(fmt.Sprint(statuses), "[]"), " ", " or ")
+	}
 	answer, status, err := p.exchange(r)
 	if n, ok := errors.AsType[*noResponse](err); ok {
 		return nil, &mismatch{want, n.got}
 	}
-	if err == nil && !slices.Contains(statuses, status) {
+	if err == nil && (status == 101 || statuses != nil && !slices.Contains(statuses, status)) {
 		err = &mismatch{want, answer.start}
 	}
 	return answer, err

@@ -21,6 +21,8 @@ type mutant struct {
 	fails  []string
 }
 
+var serverMutants = slices.Concat(handshakeMutants, frameMutants, textMutants, closeMutants, deflateMutants)
+
 // Each defect of the reference server is found by the cases that are about it, and
 // by no others.
 func TestServerMutants(t *testing.T) {
@@ -29,9 +31,8 @@ func TestServerMutants(t *testing.T) {
 	}
 	cases := conform.Cases(conform.Server)
 	right := judgeServer(t, &refServer{limit: mutantLimit, deflate: true}, suite(), cases)
-	mutants := slices.Concat(handshakeMutants, frameMutants, textMutants, closeMutants, deflateMutants)
-	t.Logf("%d mutants, %d cases", len(mutants), len(cases))
-	for _, m := range mutants {
+	t.Logf("%d mutants, %d cases", len(serverMutants), len(cases))
+	for _, m := range serverMutants {
 		t.Run(m.defect, func(t *testing.T) {
 			t.Parallel()
 			want := m.expected(t, cases)

@@ -84,6 +84,9 @@ func (c *Case) failure(p *peer, err error) string {
 	if strings.Contains(err.Error(), "close frame with 1009") && p.suite.MessageLimit == 0 {
 		line("hint", "the "+p.who+" has a limit that the suite is not told: MessageLimit")
 	}
+	if strings.HasPrefix(c.Name, "6455/10.4 limit passed") {
+		line("hint", fmt.Sprintf("the suite was told of a limit of %d bytes: MessageLimit", p.suite.MessageLimit))
+	}
 	return s.String() + p.log.String()
 }
 

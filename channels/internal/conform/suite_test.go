@@ -43,7 +43,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// The README says how many cases there are.
+// The documents say how many cases and mutants there are.
 func TestReadme(t *testing.T) {
 	b, err := os.ReadFile("../../../README.md")
 	if err != nil {
@@ -53,5 +53,12 @@ func TestReadme(t *testing.T) {
 	want := fmt.Sprintf("%d,%03d conformance cases for servers and %d for clients", servers/1000, servers%1000, clients)
 	if !strings.Contains(string(b), want) {
 		t.Errorf("README.md does not say %q", want)
+	}
+	if b, err = os.ReadFile("../../../docs/conformance.md"); err != nil {
+		t.Fatal(err)
+	}
+	want = fmt.Sprintf("%d servers and %d clients with one defect each", len(serverMutants), len(clientMutants))
+	if !strings.Contains(string(b), want) {
+		t.Errorf("docs/conformance.md does not say %q", want)
 	}
 }
