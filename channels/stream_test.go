@@ -115,6 +115,8 @@ func testHTTP2Ends(t *testing.T) {
 		"client":  func(c *channels.Conn) { go c.Close(channels.StatusGoingAway, "") },
 		"unclean": func(c *channels.Conn) { c.CloseNow() },
 		"the server's": func(c *channels.Conn) {
+			c.Write(t.Context(), channels.Text("hello"))
+			c.Read(t.Context()) // the server has answered before, but may not know the socket yet
 			for s := range server.Sockets() {
 				s.Close(4000, "enough")
 			}
