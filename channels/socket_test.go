@@ -334,8 +334,9 @@ func TestContextCause(t *testing.T) {
 func TestSendAfterALoss(t *testing.T) {
 	for _, size := range []int{10, 100_000} {
 		synctest.Test(t, func(t *testing.T) {
-			returned := make(chan [2]error, 1)
+			closed, returned := make(chan struct{}), make(chan [2]error, 1)
 			nc := rawDial(t, wstest.NewServer(t, quiet().HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+				<-closed
 				var sent, flushed error
 				for i := 0; sent == nil && i < 1000; i++ {
 					sent = s.Send(ctx, channels.Binary(make([]byte, size)))
@@ -345,6 +346,7 @@ func TestSendAfterALoss(t *testing.T) {
 				return nil
 			})))
 			nc.Close()
+			close(closed)
 			for _, err := range <-returned {
 				if !errors.Is(err, net.ErrClosed) {
 					t.Errorf("%d bytes: after a thousand of them Send or Flush returned %v", size, err)
