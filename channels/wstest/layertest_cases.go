@@ -401,10 +401,16 @@ func layerGoroutines(r *layerRun) {
 	a, b := r.layer(), r.layer()
 	round := func(topics int) {
 		var sinks []*layerSink
+		settle := r.Settle
+		r.Settle = 0 // but once for all of them
 		for range topics {
 			topic := r.topic()
 			sinks = append(sinks, r.subscribe(a, topic), r.subscribe(b, topic))
-			r.publish(a, topic, []byte("x"))
+		}
+		r.Settle = settle
+		time.Sleep(settle)
+		for i := 0; i < len(sinks); i += 2 {
+			r.publish(a, sinks[i].topic, []byte("x"))
 		}
 		for _, sink := range sinks {
 			sink.want("x")

@@ -139,5 +139,5 @@ func TestContractCluster(t *testing.T) {
 	}
 	wstest.TestLayer(t, func(t *testing.T) channels.Layer {
 		return connect(t, strings.TrimPrefix(strings.Join(addrs, ","), "nats://"), nil)
-	}, &wstest.LayerOptions{Settle: 20 * time.Millisecond})
+	}, &wstest.LayerOptions{Settle: 100 * time.Millisecond})
 }
