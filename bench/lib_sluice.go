@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
@@ -52,21 +53,24 @@ func sluiceEcho(c *channels.Conn) {
 	}
 }
 
+var sluiceBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 func sluiceEchoLarge(c *channels.Conn) {
 	defer c.CloseNow()
 	ctx := c.Context()
-	var buf []byte
 	for {
 		typ, r, err := c.Reader(ctx)
 		if err != nil {
 			return
 		}
-		if buf, err = readAll(buf, r); err != nil {
+		buf := sluiceBuffers.Get().(*[]byte)
+		if *buf, err = readAll(*buf, r); err != nil {
 			return
 		}
-		if err := c.Write(ctx, channels.Message{Type: typ, Data: buf}); err != nil {
+		if err := c.Write(ctx, channels.Message{Type: typ, Data: *buf}); err != nil {
 			return
 		}
+		sluiceBuffers.Put(buf)
 	}
 }
 

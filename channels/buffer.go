@@ -3,17 +3,22 @@ package channels
 import "sync"
 
 const (
-	// readBuffer is what one read takes: 16 pipelined messages of 4 KiB come in one
-	// system call. A connection has such a buffer only while data is there.
-	readBuffer = 64 << 10
+	// readBuffer is what one read takes: 16 pipelined messages of 4 KiB, or one of 64
+	// KiB with its header, come in one system call and are not copied. A connection
+	// has such a buffer only while data is there.
+	readBuffer = 68 << 10
 
 	// writeBuffer is what one write takes of messages that are sent together; at
 	// 4 KiB a message one write of 64 KiB costs 0.6 of four of 16 KiB.
 	writeBuffer = 64 << 10
 
-	// copied is the payload up to which a frame is copied behind its header, and
-	// written with it. Of a larger one only the head is.
+	// copied is the payload up to which a message is gathered with others.
 	copied = 16 << 10
+
+	// together is the payload up to which a frame is copied behind its header, and
+	// written with it: at 64 KiB a second write, which wakes the peer once more, costs
+	// more than copying. Of a larger one only the head is, of copied bytes.
+	together = 64 << 10
 )
 
 // A buffer is a pooled slice; the pointer keeps Put from allocating.

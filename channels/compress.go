@@ -110,6 +110,8 @@ type flate struct {
 	threshold int
 	out, in   deflate.Window
 
+	inflated int // how long the last message was, once inflated
+
 	ahead  *deflate.Reader // looks at an unfinished text; nil when there is none
 	looked int             // how much of in.body it has seen
 }
@@ -127,25 +129,22 @@ func (f *flate) compress(data []byte) (*buffer, bool) {
 	return b, ok
 }
 
-// inflate returns the message whose compressed payload has come whole. With borrow
-// it lies in in.body.
-func (c *Conn) inflate(payload []byte, borrow bool) ([]byte, error) {
+// inflate returns the message whose compressed payload has come whole. It lies in
+// in.body.
+func (c *Conn) inflate(payload []byte) ([]byte, error) {
 	in := &c.in
 	c.flate.endLook()
-	var out *buffer
-	var dst []byte
-	if borrow {
-		out = growMessage(nil, min(4*len(payload), 1<<maxMessageClass))
-		dst = out.b
-	}
-	data, err := deflate.Decompress(dst, payload, c.inflatedLimit(), &c.flate.in)
+	out := growMessage(nil, min(max(4*len(payload), c.flate.inflated), 1<<maxMessageClass))
+	data, err := deflate.Decompress(out.b, payload, c.inflatedLimit(), &c.flate.in)
 	if in.pooled {
 		putMessage(in.body)
 	}
-	in.body, in.pooled = out, out != nil
-	if out != nil {
-		out.b = data
+	if cap(data) != cap(out.b) { // it was too small: the next one will not be
+		putMessage(out)
+		out = new(buffer)
 	}
+	out.b, c.flate.inflated = data, len(data)
+	in.body, in.pooled = out, true
 	if err != nil {
 		return nil, c.failInflate(err)
 	}

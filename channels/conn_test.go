@@ -26,11 +26,11 @@ func TestReadSurvivesItsContext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := strings.Repeat("ä", 40000)
+		want := strings.Repeat("ä", 100_000)
 		for i, step := range []func(){
 			func() {},
-			func() { io.WriteString(w, want[:30001]) }, // in the middle of a rune
-			func() { io.WriteString(w, want[30001:60000]) },
+			func() { io.WriteString(w, want[:70_001]) }, // in the middle of a rune
+			func() { io.WriteString(w, want[70_001:140_000]) },
 		} {
 			step()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -40,13 +40,17 @@ func TestReadSurvivesItsContext(t *testing.T) {
 				t.Fatalf("step %d: %v, want a deadline exceeded", i, err)
 			}
 		}
-		io.WriteString(w, want[60000:])
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
+		closed := make(chan error)
+		go func() {
+			io.WriteString(w, want[140_000:])
+			closed <- w.Close()
+		}()
 		m, err := server.Read(t.Context())
 		if err != nil || string(m.Data) != want {
 			t.Fatalf("%v, %v", m, err)
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -27,12 +27,12 @@ func (c *Conn) appendFrame(b []byte, m Message) []byte {
 // goroutine.
 func (q *outbox) sendNow(m Message) error {
 	conn := q.s.conn
-	if conn.ending.Load() || len(m.Data) > copied {
+	if conn.ending.Load() || len(m.Data) > together {
 		return q.sendLarge(m)
 	}
 	wb := getWriteBuffer()
 	wb.b = conn.appendFrame(wb.b, m)
-	n, err := conn.rawWrite(wb.b)
+	n, err := conn.rawWrite(wb.b, false)
 	if err != nil || n < len(wb.b) {
 		return q.notSent(wb, n, nil, err)
 	}
@@ -55,10 +55,10 @@ func (q *outbox) sendLarge(m Message) error {
 	wb := getWriteBuffer()
 	var direct []byte
 	wb.b, direct = conn.appendHead(wb.b, m)
-	n, err := conn.rawWrite(wb.b)
+	n, err := conn.rawWrite(wb.b, false)
 	if err == nil && n == len(wb.b) && len(direct) > 0 {
 		var d int
-		d, err = conn.rawWrite(direct)
+		d, err = conn.rawWrite(direct, false)
 		direct = direct[d:]
 	}
 	if err != nil || n < len(wb.b) || len(direct) > 0 {
@@ -82,7 +82,8 @@ func (q *outbox) notSent(wb *buffer, n int, direct []byte, err error) error {
 		q.writeDone()
 		return err
 	}
-	rest := append(append([]byte(nil), wb.b[n:]...), direct...)
+	rest := growMessage(nil, len(wb.b)-n+len(direct))
+	rest.b = append(append(rest.b, wb.b[n:]...), direct...)
 	go q.drainRest(rest) // ends when all is written; finish waits for it
 	return nil
 }
@@ -99,7 +100,7 @@ func (c *Conn) appendHead(b []byte, m Message) ([]byte, []byte) {
 	}
 	h.Length = int64(len(payload))
 	b = frame.Append(b, &h)
-	n := min(len(payload), copied)
+	n := headOf(payload)
 	return append(b, payload[:n]...), payload[n:]
 }
 
@@ -118,9 +119,10 @@ func (q *outbox) writeDone() {
 
 // drainRest waits until rest, the end of something begun, is written, gives the right to write
 // back, and writes on.
-func (q *outbox) drainRest(rest []byte) {
+func (q *outbox) drainRest(rest *buffer) {
 	conn := q.s.conn
-	conn.writeBlocking(rest)
+	conn.writeBlocking(rest.b)
+	putMessage(rest)
 	conn.unlockWrite()
 	q.drain(true)
 }
@@ -160,7 +162,7 @@ func (q *outbox) drain(wait bool) {
 		}
 		rest, ok := q.writeBatch(wb, direct, wait)
 		if len(rest) > 0 {
-			go q.drainRest(rest)
+			go q.drainRest(&buffer{rest})
 			return
 		}
 		if !ok {
@@ -243,7 +245,7 @@ func (q *outbox) writeBatch(wb *buffer, direct []byte, wait bool) (rest []byte, 
 		if len(part) == 0 {
 			continue
 		}
-		n, err := conn.rawWrite(part)
+		n, err := conn.rawWrite(part, false)
 		if err != nil {
 			conn.failWrite(err)
 			return nil, false

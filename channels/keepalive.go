@@ -125,7 +125,7 @@ func (c *Conn) tick() {
 func (c *Conn) keepalivePing() {
 	if c.raw.ok && !c.client {
 		b := [...]byte{frame.Fin | frame.Ping, 0}
-		n, err := c.rawWrite(b[:])
+		n, err := c.rawWrite(b[:], false)
 		if err == nil && n < len(b) {
 			go func() { // ends within WriteTimeout
 				defer c.unlockWrite()

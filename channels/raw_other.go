@@ -11,4 +11,4 @@ func (c *Conn) initRaw() {}
 
 func (c *Conn) rawRead() (int, error) { return 0, errors.ErrUnsupported }
 
-func (c *Conn) rawWrite([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (c *Conn) rawWrite([]byte, bool) (int, error) { return 0, errors.ErrUnsupported }

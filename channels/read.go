@@ -1,6 +1,7 @@
 package channels
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -44,6 +45,7 @@ type input struct {
 	borrowed bool // the last message lies in buf or body
 	fresh    bool // woken by the parker, and no message has come yet
 	timed    bool // a deadline for the message is set
+	large    bool // the last message was streamed, and large: the next may be, too
 	capped   bool // rareState.readCap holds
 
 	short bool // the last read got less than it had room for: no more was there
@@ -105,14 +107,22 @@ func (c *Conn) readMessage(borrow bool) (Message, error) {
 	if err := c.unreadable(); err != nil {
 		return Message{}, err
 	}
+	in.large = false
 	if !in.active {
 		if err := c.nextFrame(); err != nil {
 			return Message{}, err
 		}
-		// What is still missing of a frame that fits the buffer may be there already:
-		// one more read then costs less than putting the message together.
-		if missing := in.left - int64(c.buffered()); missing > 0 && in.fin && in.left < readBuffer/2 && c.raw.ok {
-			if err := c.topUp(); err != nil {
+		// What is still missing of a frame that fits the buffer is read into it, which
+		// costs less than putting the message together: text only as far as it is there
+		// already, as it is to be checked when it comes.
+		for in.fin && in.left > int64(c.buffered()) && in.left <= readBuffer && c.raw.ok {
+			if in.typ == TextMessage {
+				if err := c.topUp(); err != nil {
+					return Message{}, err
+				}
+				break
+			}
+			if err := c.fill(); err != nil {
 				return Message{}, err
 			}
 		}
@@ -148,11 +158,11 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 	m := Message{in.typ, payload}
 	owned := !whole && !in.pooled
 	if in.compressed {
-		inflated, err := c.inflate(payload, borrow)
+		inflated, err := c.inflate(payload)
 		if err != nil {
 			return Message{}, err
 		}
-		m.Data, owned = inflated, !borrow
+		m.Data, owned = inflated, false
 	}
 	if m.Type == TextMessage && (whole || in.compressed) {
 		in.utf8 = 0
@@ -173,7 +183,7 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 		return m, nil
 	}
 	if !owned {
-		m.Data = append(make([]byte, 0, len(m.Data)), m.Data...)
+		m.Data = bytes.Clone(m.Data) // which does not clear it first
 		c.releaseMessage()
 	}
 	in.body, in.pooled = nil, false
@@ -235,14 +245,15 @@ func (c *Conn) readBody(borrow bool) error {
 }
 
 // growBody makes room for more of the message: for what has been announced, but
-// for no more than has come so far, so that a peer pays for what is allocated.
+// for no more than three times what has come so far, so that a peer pays for what is
+// allocated. To put together 1 MiB, a third of it is copied while it grows.
 func (c *Conn) growBody(borrow bool) {
 	in := &c.in
 	body := in.soFar()
 	if len(body) < cap(body) {
 		return
 	}
-	room := min(in.left, int64(max(len(body), messageQuantum)))
+	room := min(in.left, int64(max(3*len(body), messageQuantum)))
 	want := len(body) + int(room)
 	if borrow {
 		in.body, in.pooled = growMessage(in.body, want), true

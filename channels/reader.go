@@ -90,6 +90,7 @@ func (r *messageReader) read(p []byte) (int, error) {
 				return 0, err
 			}
 			r.done = true
+			in.large = in.size > copied
 			return 0, io.EOF
 		}
 		if err := c.nextFrame(); err != nil {

@@ -161,9 +161,9 @@ func (c *Conn) writeMessage(m Message) error {
 }
 
 // writeFrame writes a frame, of which h has all but length and mask. The caller
-// has the right to write. Up to 16 KiB header and payload are copied together and written at
-// once, which costs less than writev, and on TLS makes one record; of a larger
-// payload only the head is copied.
+// has the right to write. Up to 64 KiB header and payload are copied together and
+// written at once, which costs less than writev; of a larger payload only the head is
+// copied.
 func (c *Conn) writeFrame(h frame.Header, payload []byte) error {
 	wb := getWriteBuffer()
 	defer putWriteBuffer(wb)
@@ -172,7 +172,7 @@ func (c *Conn) writeFrame(h frame.Header, payload []byte) error {
 		return c.writeMasked(wb, h, payload)
 	}
 	b := frame.Append(wb.b, &h)
-	n := min(len(payload), copied)
+	n := headOf(payload)
 	b = append(b, payload[:n]...)
 	if err := c.write(b); err != nil {
 		return err
@@ -183,6 +183,32 @@ func (c *Conn) writeFrame(h frame.Header, payload []byte) error {
 	return nil
 }
 
+// headOf returns how much of a payload is copied behind its header.
+func headOf(payload []byte) int {
+	if len(payload) > together {
+		return copied
+	}
+	return len(payload)
+}
+
+// writeInPlace writes a frame, of which h has all but length and mask, at once, from
+// whole, which has room for a header in front of the payload, and is changed. The
+// caller has the right to write.
+func (c *Conn) writeInPlace(h frame.Header, whole []byte) error {
+	payload := whole[frame.MaxHeader:]
+	h.Length = int64(len(payload))
+	if c.client {
+		h.Masked = true
+		rand.Read(h.Key[:])
+		mask.XOR(payload, h.Key, 0)
+	}
+	var head [frame.MaxHeader]byte
+	n := len(frame.Append(head[:0], &h))
+	whole = whole[frame.MaxHeader-n:]
+	copy(whole, head[:n])
+	return c.write(whole)
+}
+
 // writeMasked writes a client's frame, masked with a key that the peer cannot
 // foresee (RFC 6455, Section 5.3); the payload itself is not touched.
 func (c *Conn) writeMasked(wb *buffer, h frame.Header, payload []byte) error {
@@ -190,7 +216,7 @@ func (c *Conn) writeMasked(wb *buffer, h frame.Header, payload []byte) error {
 	rand.Read(h.Key[:])
 	b := frame.Append(wb.b, &h)
 	for pos := 0; ; {
-		n := min(len(payload), copied+frame.MaxHeader-len(b))
+		n := min(len(payload), together+frame.MaxHeader-len(b))
 		end := len(b)
 		b = b[:end+n]
 		pos = mask.Copy(b[end:], payload[:n], h.Key, pos)
@@ -208,7 +234,7 @@ func (c *Conn) writeMasked(wb *buffer, h frame.Header, payload []byte) error {
 // need not, and a deadline that is not set costs nothing.
 func (c *Conn) write(b []byte) error {
 	if c.raw.ok {
-		n, err := c.rawWrite(b)
+		n, err := c.rawWrite(b, false)
 		if err != nil {
 			return c.failWrite(err)
 		}
@@ -222,21 +248,34 @@ func (c *Conn) write(b []byte) error {
 // writeQuantum is the part of a write that WriteTimeout is given for.
 const writeQuantum = 64 << 10
 
-// writeBlocking writes b and waits for the network, WriteTimeout for each 64 KiB.
+// writeBlocking writes b and waits for the network, WriteTimeout for each 64 KiB: or
+// for more, where the network takes it at once.
 func (c *Conn) writeBlocking(b []byte) error {
-	for len(b) > 0 {
-		n := min(len(b), writeQuantum)
-		c.setWriteDeadline(c.set.writeTimeout)
-		if _, err := c.nc.Write(b[:n]); err != nil {
+	for quantum := 0; len(b) > 0; {
+		if quantum <= 0 {
+			c.setWriteDeadline(c.set.writeTimeout)
+			quantum = writeQuantum
+		}
+		n, err := c.writeSome(b)
+		if err != nil {
 			return c.failWrite(err)
 		}
-		if c.owner != nil {
-			c.owner.sent.add(n)
-		}
+		quantum -= n
 		b = b[n:]
 	}
 	c.setWriteDeadline(0)
 	return nil
+}
+
+func (c *Conn) writeSome(b []byte) (int, error) {
+	if c.raw.ok {
+		return c.rawWrite(b, true)
+	}
+	n, err := c.nc.Write(b[:min(len(b), writeQuantum)])
+	if c.owner != nil {
+		c.owner.sent.add(n)
+	}
+	return n, err
 }
 
 // failWrite ends the connection: what follows half a frame cannot be understood.

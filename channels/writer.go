@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/channels/internal/frame"
 )
 
-// Writer returns a writer for one message, sent in fragments of about 16 KiB as it
+// Writer returns a writer for one message, sent in fragments of about 64 KiB as it
 // is written: for messages too large to be kept. Close sends the last one. No other
 // data message can be written meanwhile; pings, pongs and a close can. Ctx holds
 // until Close.
@@ -19,6 +19,7 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, err
 	}
 	defer c.unlockWrite()
 	w := &messageWriter{c: c, ctx: ctx, opcode: byte(typ), buf: getWriteBuffer(), done: make(chan struct{})}
+	w.begin()
 	c.busy.Store(w)
 	return w, nil
 }
@@ -29,10 +30,13 @@ type messageWriter struct {
 	ctx    context.Context
 	opcode byte    // of the next fragment
 	flate  bool    // the message is compressed, fragment by fragment
-	buf    *buffer // nil once closed
+	buf    *buffer // the fragment, with room for its header in front; nil once closed
 	err    error
 	done   chan struct{} // closed by Close
 }
+
+// begin begins a fragment.
+func (w *messageWriter) begin() { w.buf.b = w.buf.b[:frame.MaxHeader] }
 
 var errWriterClosed = errors.New("websocket: write to a closed message")
 
@@ -42,7 +46,7 @@ func (w *messageWriter) Write(p []byte) (int, error) {
 	}
 	written := 0
 	for len(p) > 0 && w.err == nil {
-		n := min(len(p), copied-len(w.buf.b))
+		n := min(len(p), writeBuffer-len(w.buf.b))
 		w.buf.b = append(w.buf.b, p[:n]...)
 		written += n
 		if p = p[n:]; len(p) > 0 {
@@ -73,21 +77,21 @@ func (w *messageWriter) flush(last bool) {
 	}
 	defer w.c.unlockWrite()
 	h := frame.Header{Fin: last, Opcode: w.opcode}
-	payload := w.buf.b
-	if f := w.c.flate; f != nil && w.opcode != frame.Continuation && len(payload) >= f.threshold {
+	whole := w.buf.b
+	if f := w.c.flate; f != nil && w.opcode != frame.Continuation && len(whole)-frame.MaxHeader >= f.threshold {
 		w.flate = true
 		h.RSV = frame.RSV1 // RFC 7692, Section 6.1: on the first fragment only
 	}
 	if w.flate {
 		z := getWriteBuffer()
 		defer putWriteBuffer(z)
-		z.b = deflate.Compress(z.b, payload, &w.c.flate.out)
+		z.b = deflate.Compress(z.b[:frame.MaxHeader], whole[frame.MaxHeader:], &w.c.flate.out)
 		if !last {
 			z.b = append(z.b, deflate.Tail...)
 		}
-		payload = z.b
+		whole = z.b
 	}
-	w.err = w.c.writeFrame(h, payload)
-	w.buf.b = w.buf.b[:0]
+	w.err = w.c.writeInPlace(h, whole)
+	w.begin()
 	w.opcode = frame.Continuation
 }
