@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/internal/conform"
@@ -73,6 +74,7 @@ func TestServerConformsOverTLS(t *testing.T) {
 		TLSConfig: server.Client().Transport.(*http.Transport).TLSClientConfig,
 	}, &wstest.Conformance{
 		MessageLimit: messageLimit,
+		CaseTimeout:  time.Minute, // where the machine is busy
 		Skip:         map[string]string{"7692/*": "as without TLS", "6455/8.1 *": "as without TLS", "6455/5.4 *": "as without TLS", "6455/4*": "as without TLS"},
 	})
 }
