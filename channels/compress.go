@@ -136,7 +136,7 @@ func (c *Conn) inflate(payload []byte) ([]byte, error) {
 	c.flate.endLook()
 	out := growMessage(nil, min(max(4*len(payload), c.flate.inflated), 1<<maxMessageClass))
 	data, err := deflate.Decompress(out.b, payload, c.inflatedLimit(), &c.flate.in)
-	if in.pooled {
+	if in.body != nil {
 		putMessage(in.body)
 	}
 	if cap(data) != cap(out.b) { // it was too small: the next one will not be
@@ -144,7 +144,7 @@ func (c *Conn) inflate(payload []byte) ([]byte, error) {
 		out = new(buffer)
 	}
 	out.b, c.flate.inflated = data, len(data)
-	in.body, in.pooled = out, true
+	in.body = out
 	if err != nil {
 		return nil, c.failInflate(err)
 	}

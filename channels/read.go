@@ -41,7 +41,6 @@ type input struct {
 	typ        MessageType
 	utf8       utf8stream.State
 
-	pooled   bool // body is from the pools
 	borrowed bool // the last message lies in buf or body
 	fresh    bool // woken by the parker, and no message has come yet
 	timed    bool // a deadline for the message is set
@@ -136,7 +135,7 @@ func (c *Conn) readMessage(borrow bool) (Message, error) {
 			return c.finishMessage(payload, borrow, true)
 		}
 	}
-	if err := c.readBody(borrow); err != nil {
+	if err := c.readBody(); err != nil {
 		return Message{}, err
 	}
 	return c.finishMessage(in.soFar(), borrow, false)
@@ -156,13 +155,12 @@ func (in *input) soFar() []byte {
 func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error) {
 	in := &c.in
 	m := Message{in.typ, payload}
-	owned := !whole && !in.pooled
 	if in.compressed {
 		inflated, err := c.inflate(payload)
 		if err != nil {
 			return Message{}, err
 		}
-		m.Data, owned = inflated, false
+		m.Data = inflated
 	}
 	if m.Type == TextMessage && (whole || in.compressed) {
 		in.utf8 = 0
@@ -182,11 +180,12 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 		in.borrowed = true
 		return m, nil
 	}
-	if !owned {
-		m.Data = bytes.Clone(m.Data) // which does not clear it first
-		c.releaseMessage()
+	if in.body != nil && cap(in.body.b) > 1<<maxMessageClass {
+		in.body = nil // which is not from the pools
+		return m, nil
 	}
-	in.body, in.pooled = nil, false
+	m.Data = bytes.Clone(m.Data) // which does not clear it first
+	c.releaseMessage()
 	return m, nil
 }
 
@@ -205,16 +204,16 @@ func (c *Conn) endMessage() {
 func (c *Conn) releaseMessage() {
 	in := &c.in
 	in.borrowed = false
-	if in.pooled {
+	if in.body != nil {
 		putMessage(in.body)
+		in.body = nil
 	}
-	in.body, in.pooled = nil, false
 }
 
 // readBody reads the frames of a message, of which the first header has been
 // read, into in.body. Text is checked as it comes; where it is compressed, before
 // more of it is waited for.
-func (c *Conn) readBody(borrow bool) error {
+func (c *Conn) readBody() error {
 	in := &c.in
 	for {
 		for in.left > 0 {
@@ -223,7 +222,7 @@ func (c *Conn) readBody(borrow bool) error {
 					return err
 				}
 			}
-			c.growBody(borrow)
+			c.growBody()
 			body := in.body.b
 			free := body[len(body):cap(body)]
 			n, err := c.readPayload(free[:min(int64(len(free)), in.left)])
@@ -247,23 +246,14 @@ func (c *Conn) readBody(borrow bool) error {
 // growBody makes room for more of the message: for what has been announced, but
 // for no more than three times what has come so far, so that a peer pays for what is
 // allocated. To put together 1 MiB, a third of it is copied while it grows.
-func (c *Conn) growBody(borrow bool) {
+func (c *Conn) growBody() {
 	in := &c.in
 	body := in.soFar()
 	if len(body) < cap(body) {
 		return
 	}
 	room := min(in.left, int64(max(3*len(body), messageQuantum)))
-	want := len(body) + int(room)
-	if borrow {
-		in.body, in.pooled = growMessage(in.body, want), true
-		return
-	}
-	grown := &buffer{append(make([]byte, 0, want), body...)}
-	if in.pooled {
-		putMessage(in.body)
-	}
-	in.body, in.pooled = grown, false
+	in.body = growMessage(in.body, len(body)+int(room))
 }
 
 // readPayload reads up to len(p) bytes of the current frame's payload, at least
