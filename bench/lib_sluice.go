@@ -13,7 +13,8 @@ import (
 
 // sluiceConn is Sluice's Upgrader: the bare connection, and a loop of the
 // handler's own, which has let net/http's goroutine go. Messages over 1 KiB are
-// read by a Reader into a buffer that is used again, as those of the peers are.
+// read by a Reader into a buffer that is used again, as those of the peers are; it
+// comes from a pool, as one for each connection does not stay in the processor's cache.
 // Everything else is the default: UTF-8 is checked, silent clients are pinged,
 // writes have a deadline.
 var sluiceConn = library{
@@ -122,6 +123,24 @@ var sluiceServer = library{
 		}
 		return consumers(srv, o)
 	},
+}
+
+// sluiceReceive is the same Server with a consumer that keeps what it receives, which
+// costs one allocation for each message.
+var sluiceReceive = library{
+	name: "sluice Receive",
+	ours: true,
+	can:  func(o options) bool { return o.App == appEcho && o.Deflate == deflateOff },
+	open: func(options) (service, error) {
+		srv := &channels.Server{Logger: slog.New(slog.DiscardHandler)}
+		return service{handler: srv.Handler(channels.Consume(func() sluiceKeeper { return sluiceKeeper{} }))}, nil
+	},
+}
+
+type sluiceKeeper struct{}
+
+func (sluiceKeeper) Receive(ctx context.Context, s *channels.Socket, m channels.Message) error {
+	return s.Send(ctx, m)
 }
 
 // sluiceParked is the same Server with its idle connections parked, which needs

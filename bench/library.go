@@ -49,6 +49,7 @@ var libraries = []library{
 	gwsLibrary,
 	sluiceConn,
 	sluiceServer,
+	sluiceReceive,
 	sluiceParked,
 }
 

@@ -107,10 +107,11 @@ const readme = "README.md"
 // shortScenarios are the rows that tell most in a quarter of the time.
 var shortScenarios = regexp.MustCompile(`^(` + strings.Join([]string{
 	"echo/(32B|512B|4KiB|64KiB)/binary/100/(1|16)", "echo/512B/text/100/16",
+	"echo/1MiB/binary/100/1", "echo/32B/text/1000/(1|16)",
 	"stream/1MiB/binary/100/1",
 	"handshake/(bare|gate)",
-	"idle/(plain|tls)(/gate)?", "idle/deflate/takeover",
-	"broadcast/128B/1000/(1|16)",
+	"idle/(plain|tls)(/gate)?", "idle/plain/broadcast", "idle/parked/(5000|18000)", "idle/deflate/takeover",
+	"broadcast/128B/1000/(1|16)", "broadcast/128B/10000/16",
 	"deflate/(message|takeover)/100/(1|16)",
 }, "|") + `)$`)
 

@@ -66,7 +66,7 @@ func TestShortScenarios(t *testing.T) {
 			got[s.group.name]++
 		}
 	}
-	want := map[string]int{"echo": 9, "stream": 1, "handshake": 2, "idle": 5, "broadcast": 2, "deflate": 4}
+	want := map[string]int{"echo": 12, "stream": 1, "handshake": 2, "idle": 8, "broadcast": 3, "deflate": 4}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}

@@ -13,6 +13,8 @@ type scenario struct {
 	load  LoadArgs // for the client, without the address
 	kind  kind
 	only  []string // names of libraries, where not all that can
+
+	target string // what Sluice is to reach, for the table; "" where nothing is set
 }
 
 // kind is how a scenario is measured.

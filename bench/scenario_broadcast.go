@@ -20,6 +20,8 @@ func broadcastScenarios() []scenario {
 				group: broadcastGroup,
 				opt:   options{App: appBroadcast, Size: 128, Burst: burst},
 				load:  LoadArgs{Conns: conns, InFlight: 1, Size: 128, Text: true, Burst: burst},
+
+				target: map[int]string{1: "1.15 of the floor", 16: "0.25"}[burst],
 			})
 		}
 	}

@@ -19,6 +19,8 @@ func deflateScenarios() []scenario {
 				group: deflateGroup,
 				opt:   options{App: appEcho, Size: 2 << 10, Deflate: mode},
 				load:  LoadArgs{Conns: 100, InFlight: inFlight, Size: 1100, Deflate: mode},
+
+				target: "0.70",
 			})
 		}
 	}

@@ -30,12 +30,27 @@ func echoScenarios() []scenario {
 						group: echoGroup,
 						opt:   options{App: appEcho, Size: size},
 						load:  LoadArgs{Conns: conns, InFlight: inFlight, Size: size, Text: text},
+
+						target: echoTarget(size, inFlight),
 					})
 				}
 			}
 		}
 	}
 	return all
+}
+
+// echoTarget is in shares of the best peer's CPU.
+func echoTarget(size, inFlight int) string {
+	switch {
+	case inFlight == 1:
+		return "1.05"
+	case size <= 512:
+		return "Server 0.15"
+	case size <= 4<<10:
+		return "Server 0.60"
+	}
+	return ""
 }
 
 var streamGroup = &group{

@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 var idleGroup = &group{
 	name:  "idle",
 	title: "Idle connections",
@@ -24,13 +26,27 @@ func idleScenarios() []scenario {
 		s.load = LoadArgs{Conns: 500, InFlight: 16, Size: 1100, Deflate: mode}
 		return s
 	}
+	// How the memory of parked sockets grows, up to what 20,000 descriptors allow.
+	parked := func(conns int) scenario {
+		s := row(fmt.Sprintf("parked/%d", conns), options{})
+		s.load.Conns = conns
+		s.only = []string{sluiceParked.name}
+		s.target = "1,300"
+		return s
+	}
+	target := func(s scenario, bytes string) scenario {
+		s.target = bytes
+		return s
+	}
 	return []scenario{
-		row("plain", options{}),
-		row("plain/gate", options{Gate: true}),
+		target(row("plain", options{}), "4,200; parked 1,300"),
+		target(row("plain/gate", options{Gate: true}), "6,000"),
 		hub,
-		row("tls", options{TLS: true}),
+		parked(5000),
+		parked(18_000),
+		target(row("tls", options{TLS: true}), "14,000"),
 		row("tls/gate", options{TLS: true, Gate: true}),
 		deflate("deflate", deflateMessage),
-		deflate("deflate/takeover", deflateTakeover),
+		target(deflate("deflate/takeover", deflateTakeover), "heap + 8,192"),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,14 +26,23 @@ func section(g *group, rows []row, conditions string) string {
 
 func (t table) write(b *strings.Builder, g *group, rows []row) {
 	columns := columnsOf(rows)
-	line(b, append(append([]string{"scenario"}, names(columns)...), t.ratioTitles(columns)...))
-	b.WriteString("|---" + strings.Repeat("|--:", len(columns)+len(t.ratioTitles(columns))) + "|\n")
+	targets := t.ratio && slices.ContainsFunc(rows, func(r row) bool { return r.scenario.target != "" })
+	title := append(append([]string{"scenario"}, names(columns)...), t.ratioTitles(columns)...)
+	if targets {
+		title = append(title, "target")
+	}
+	line(b, title)
+	b.WriteString("|---" + strings.Repeat("|--:", len(title)-1) + "|\n")
 	for _, r := range rows {
 		cells := []string{strings.TrimPrefix(r.scenario.name, g.name+"/")}
 		for _, l := range columns {
 			cells = append(cells, t.cell(r.find(l)))
 		}
-		line(b, append(cells, t.ratioCells(columns, r)...))
+		cells = append(cells, t.ratioCells(columns, r)...)
+		if targets {
+			cells = append(cells, cmp.Or(r.scenario.target, "–"))
+		}
+		line(b, cells)
 	}
 }
 
