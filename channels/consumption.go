@@ -51,7 +51,9 @@ func (s *Socket) consume() {
 			s.endConsume(s.panicked(v))
 		}
 	}()
-	s.stayAwake()
+	if !s.visit() {
+		s.stayAwake()
+	}
 	for {
 		switch err := s.cons.serve(s.ctx, s); err {
 		case errConnected:

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 )
@@ -100,6 +101,7 @@ func (p *poller) run() {
 				s.conn.unpark()
 			}
 		}
+		runtime.Gosched() // what has been woken may be parked again before more is
 	}
 }
 

@@ -42,7 +42,8 @@ type input struct {
 	utf8       utf8stream.State
 
 	borrowed bool // the last message lies in buf or body
-	fresh    bool // woken by the parker, and no message has come yet
+	fresh    bool // woken by the parker, and no message has come yet, or:
+	visit    bool // to be parked again as soon as nothing is left
 	timed    bool // a deadline for the message is set
 	large    bool // the last message was streamed, and large: the next may be, too
 	capped   bool // rareState.readCap holds
@@ -192,7 +193,7 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 // endMessage makes the state ready for the next message.
 func (c *Conn) endMessage() {
 	in := &c.in
-	in.active, in.fresh = false, false
+	in.active, in.fresh = false, in.visit
 	in.utf8 = 0
 	if in.timed {
 		in.timed = false

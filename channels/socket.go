@@ -23,6 +23,8 @@ type Socket struct {
 	ip    any           // what it counts as in perIP, or nil
 	turn  chan struct{} // one slot: a consumer's methods take turns; nil without events
 
+	parkedAt time.Duration // since epoch, the last time; the goroutine's
+
 	cons consumption // the consumer, when consume serves one; its goroutine's
 
 	in, sent traffic // bytes, for Stats
