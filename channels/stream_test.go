@@ -138,7 +138,7 @@ func testHTTP2Ends(t *testing.T) {
 		}
 		start := time.Now()
 		<-returned
-		if wait := time.Since(start); wait > 6*time.Second {
+		if wait := time.Since(start); wait > 10*time.Second {
 			t.Errorf("%s: ServeHTTP returned after %v", name, wait)
 		}
 	}
