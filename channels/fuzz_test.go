@@ -348,7 +348,7 @@ func FuzzCompressedReader(f *testing.F) {
 
 // FuzzClose compares what is made of close payloads.
 func FuzzClose(f *testing.F) {
-	for _, s := range []string{"", "\x03", "\x03\xe8", "\x03\xe8bye", "\x0b\xb8\xff", "\x03\xed", "\xff\xff", "\x13\x87x"} {
+	for _, s := range []string{"", "\x03", "\x03\xe8", "\x03\xe8bye", "\x0b\xb8\xff", "\x03\xed", "\xff\xff", "\x13\x87x", "\x03\xef\xef"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -375,7 +375,7 @@ func FuzzClose(f *testing.F) {
 				t.Fatalf("% x: %v, want %v", payload, got, want)
 			}
 			ce, _ := errors.AsType[*channels.CloseError](got)
-			if len(payload) >= 2 && want == channels.StatusCode(binary.BigEndian.Uint16(payload)) && ce.Reason != string(payload[2:]) {
+			if len(payload) >= 2 && want == channels.StatusCode(binary.BigEndian.Uint16(payload)) && utf8.Valid(payload[2:]) && ce.Reason != string(payload[2:]) {
 				t.Fatalf("reason %q of %q", ce.Reason, payload)
 			}
 			// Exactly one frame comes back: a close frame with that code.
