@@ -76,7 +76,7 @@ func TestShortScenarios(t *testing.T) {
 // empty by mistake, shows here.
 func TestWhoTakesPart(t *testing.T) {
 	for _, tt := range []struct{ scenario, want string }{
-		{"echo/32B/text/100/1", "floor gathered gorilla coder gobwas gws sluice-Conn sluice-Server"},
+		{"echo/32B/text/100/1", "floor gathered gorilla coder gobwas gws sluice-Conn sluice-Server sluice-Receive"},
 		{"stream/1MiB/binary/100/1", "gorilla coder gobwas sluice-Conn"},
 		{"handshake/bare", "floor gorilla coder gobwas gobwas-raw gws sluice-Conn sluice-Server"},
 		{"handshake/gate", "sluice-Server"},
