@@ -111,7 +111,7 @@ var shortScenarios = regexp.MustCompile(`^(` + strings.Join([]string{
 	"stream/1MiB/binary/100/1",
 	"handshake/(bare|gate)",
 	"idle/(plain|tls)(/gate)?", "idle/plain/broadcast", "idle/parked/(5000|18000)", "idle/deflate/takeover",
-	"broadcast/128B/1000/(1|16)", "broadcast/128B/10000/16",
+	"broadcast/128B/1000/(1|16|1/stuck)", "broadcast/128B/10000/16", "broadcast/128B/18000/1/parked",
 	"deflate/(message|takeover)/100/(1|16)",
 }, "|") + `)$`)
 

@@ -66,7 +66,7 @@ func TestShortScenarios(t *testing.T) {
 			got[s.group.name]++
 		}
 	}
-	want := map[string]int{"echo": 12, "stream": 1, "handshake": 2, "idle": 8, "broadcast": 3, "deflate": 4}
+	want := map[string]int{"echo": 12, "stream": 1, "handshake": 2, "idle": 8, "broadcast": 5, "deflate": 4}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
@@ -82,6 +82,7 @@ func TestWhoTakesPart(t *testing.T) {
 		{"handshake/gate", "sluice-Server"},
 		{"idle/plain/gate", "sluice-Server sluice-parked"},
 		{"idle/tls/gate", "sluice-Server"},
+		{"broadcast/128B/18000/1/parked", "sluice-parked"},
 		{"deflate/message/100/1", "gorilla coder gobwas gws sluice-Conn sluice-Server"},
 		{"deflate/takeover/100/1", "coder gws sluice-Conn sluice-Server"},
 	} {

@@ -131,6 +131,11 @@ func (p plan) openPair(s scenario, l library) (_ *pair, err error) {
 	if err = pr.open(load); err != nil {
 		return nil, err
 	}
+	if l.parks {
+		if err = pr.server.call("Server.Settle", settled, new(int)); err != nil {
+			return nil, fmt.Errorf("the connections are not parked: %w", err)
+		}
+	}
 	if p.profileDir != "" {
 		name := strings.NewReplacer("/", "-", " ", "-").Replace(s.name+" "+l.name) + ".pprof"
 		if err = pr.server.call("Server.Profile", filepath.Join(p.profileDir, name), new(Nothing)); err != nil {

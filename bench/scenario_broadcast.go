@@ -7,7 +7,8 @@ var broadcastGroup = &group{
 	title: "Broadcast",
 	note: "Server CPU per delivered message of 128 bytes, µs. One client sends a message, which the server publishes to all " +
 		"connections once or, for 16 in flight, 16 times in a row; the next when all have arrived. With \"stuck\" there is one " +
-		"connection more, which never reads, and whose queue is full: its messages are dropped.",
+		"connection more, which never reads, and whose queue is full: its messages are dropped. With \"parked\" no connection " +
+		"but the publisher's has a goroutine; 18,000 times the figure is how long a broadcast to all takes the one processor.",
 	tables: []table{costTable("CPU, µs", 2), allocsTable},
 }
 
@@ -25,8 +26,15 @@ func broadcastScenarios() []scenario {
 			})
 		}
 	}
+	parked := scenario{
+		name:  "broadcast/128B/18000/1/parked",
+		group: broadcastGroup,
+		opt:   options{App: appBroadcast, Size: 128, Burst: 1, Idle: true},
+		load:  LoadArgs{Conns: 18_000, InFlight: 1, Size: 128, Text: true, Burst: 1},
+		only:  []string{sluiceParked.name},
+	}
 	const conns = 1000
-	return append(all, scenario{
+	return append(all, parked, scenario{
 		name:  fmt.Sprintf("broadcast/128B/%d/1/stuck", conns),
 		group: broadcastGroup,
 		opt:   options{App: appBroadcast, Size: 128, Burst: 1, Stuck: true},
