@@ -127,6 +127,10 @@ func (d *document) check(blocks []block) {
 	var statements []*ast.File
 	for _, b := range blocks {
 		line := "//line " + b.where + "\n"
+		if _, err := parser.ParseFile(token.NewFileSet(), "", b.code, 0); err == nil { // a file of its own
+			d.typeCheck([]*ast.File{d.parse(line + b.code)})
+			continue
+		}
 		if _, err := parser.ParseFile(token.NewFileSet(), "", "package doc\n"+b.code, 0); err == nil {
 			d.files = append(d.files, d.parse("package doc\n"+line+b.code))
 			continue
