@@ -20,7 +20,7 @@ import (
 // nothing but the browser to drive it.
 func TestBrowsersAsPeers(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T, url string){
-		"Chromium": func(t *testing.T, url string) { newBrowser(t).window(url) },
+		"Chromium": openChromium,
 		"Firefox":  openFirefox,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,26 +99,39 @@ user_pref("services.settings.server", "data:,");
 user_pref("toolkit.telemetry.unified", false);
 `
 
-// openFirefox opens a page in a Firefox of its own, which is ended with the test.
+// openFirefox opens a page in a Firefox of its own.
 func openFirefox(t *testing.T, url string) {
 	profile := t.TempDir()
 	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(firefoxSettings), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	startBrowser(t, profile, "firefox-esr", "--headless", "--no-remote", "--profile", profile, url)
+}
+
+// openChromium opens a page in a Chromium of its own: the one that the other tests
+// share does not always answer any more after the megabytes of this one.
+func openChromium(t *testing.T, url string) {
+	profile := t.TempDir()
+	startBrowser(t, profile, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+profile, url)
+}
+
+// startBrowser starts a browser, which is ended with the test.
+func startBrowser(t *testing.T, home, name string, args ...string) {
 	log := &recorder{}
-	firefox := exec.Command("firefox-esr", "--headless", "--no-remote", "--profile", profile, url)
-	firefox.Env = append(os.Environ(), "HOME="+profile)
-	firefox.Stdout, firefox.Stderr = log, log
-	firefox.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it starts others
-	firefox.WaitDelay = patience
-	if err := firefox.Start(); err != nil {
+	b := exec.Command(name, args...)
+	b.Env = append(os.Environ(), "HOME="+home)
+	b.Stdout, b.Stderr = log, log
+	b.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it starts others
+	b.WaitDelay = patience
+	if err := b.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		syscall.Kill(-firefox.Process.Pid, syscall.SIGKILL)
-		firefox.Wait()
+		syscall.Kill(-b.Process.Pid, syscall.SIGKILL)
+		b.Wait()
 		if t.Failed() {
-			t.Logf("Firefox says:\n%s", strings.TrimSpace(log.String()))
+			t.Logf("%s says:\n%s", name, strings.TrimSpace(log.String()))
 		}
 	})
 }
