@@ -22,7 +22,7 @@ func (c *Conn) appendFrame(b []byte, m Message) []byte {
 	return append(frame.Append(b, &h), m.Data...)
 }
 
-// sendNow writes one message for its sender, who has made himself the writer and
+// sendNow writes one message for its sender, who has become the writer and
 // holds the right to write. What the socket does not take at once is copied and left to a
 // goroutine.
 func (q *outbox) sendNow(m Message) error {
