@@ -45,7 +45,7 @@ type Server struct {
 	// given back; it costs 1 to 2 Park, as idle sockets are looked for at that
 	// interval. What comes for a parked socket starts a new goroutine, which ends as
 	// soon as it has been handled, if the socket was parked for longer than Park. It
-	// saves some 3 KiB for each, and the more the larger the stack of a consumer
+	// saves some 2.5 KB for each, and the more the larger the stack of a consumer
 	// grows. Default 2 s; negative means never. It is for plain TCP on Linux, and has
 	// no effect elsewhere.
 	Park time.Duration
