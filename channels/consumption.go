@@ -102,7 +102,7 @@ func (c *consumption) serve(ctx context.Context, s *Socket) error {
 		if err != nil {
 			return err
 		}
-		if s.turn == nil {
+		if s.events == nil {
 			err = c.receive(ctx, c.consumer, s, m)
 		} else {
 			err = c.receiveInTurn(ctx, s, m)

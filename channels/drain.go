@@ -191,14 +191,13 @@ func (q *outbox) take() (wb *buffer, direct []byte) {
 		return nil, nil
 	}
 	if wb == nil && q.waiting() == 1 {
-		if p := q.backlog[q.first].prep; p != nil {
+		if p := q.backlog.next().prep; p != nil {
 			q.pop()
 			return nil, p.frameFor(conn)
 		}
 	}
 	for q.waiting() > 0 {
-		next := &q.backlog[q.first]
-		size := next.size() + frame.MaxHeader // a deflated one is not larger
+		size := q.backlog.next().size() + frame.MaxHeader // a deflated one is not larger
 		if wb != nil && (size > copied || len(wb.b)+size > writeBuffer) {
 			break
 		}

@@ -7,11 +7,9 @@ import (
 
 // guardState is what the server has taken from a socket's guards.
 type guardState struct {
-	tags       []string
-	expiry     *time.Timer
-	rechecks   []*recheck
-	admitted   bool // its first guards have been taken
-	terminated bool // the socket is gone: nothing is taken any more
+	tags     []string
+	expiry   *time.Timer
+	rechecks []*recheck
 }
 
 // errExpired ends a connection whose guard has expired.
@@ -23,7 +21,7 @@ func (s *Socket) guardsChanged() {
 	var tooMany bool
 	var expires time.Time
 	st.mu.Lock()
-	if s.guards.terminated {
+	if s.terminated {
 		st.mu.Unlock()
 		return
 	}
@@ -50,6 +48,14 @@ func (s *Socket) guardsChanged() {
 			}
 		}
 	})
+	if s.guards == nil {
+		if tags == nil && rechecks == nil && expires.IsZero() {
+			s.admitted = true
+			st.mu.Unlock()
+			return
+		}
+		s.guards = new(guardState)
+	}
 	tooMany = s.setTags(tags)
 	for _, r := range s.guards.rechecks {
 		if !slices.Contains(rechecks, r) {
@@ -64,11 +70,11 @@ func (s *Socket) guardsChanged() {
 	if !expires.IsZero() {
 		s.guards.expiry = time.AfterFunc(time.Until(expires), s.expire)
 	}
-	missed := !s.guards.admitted && slices.ContainsFunc(tags, func(tag string) bool {
+	missed := !s.admitted && slices.ContainsFunc(tags, func(tag string) bool {
 		at, ok := st.recent[tag]
 		return ok && s.scope.start.Before(at)
 	})
-	s.guards.admitted = true
+	s.admitted = true
 	st.mu.Unlock()
 	if missed {
 		s.end(&CloseError{Code: StatusUnauthorized}, false)
@@ -112,7 +118,10 @@ func (s *Socket) dropGuards() {
 	st := &s.srv.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	s.guards.terminated = true
+	s.terminated = true
+	if s.guards == nil {
+		return
+	}
 	s.setTags(nil)
 	for _, r := range s.guards.rechecks {
 		s.srv.leaveRecheck(r, s)

@@ -8,21 +8,30 @@ import (
 // maxEvents is how many events may wait for one consumer.
 const maxEvents = 1024
 
+// An eventQueue is the events that wait for a consumer.
+type eventQueue struct {
+	receiver EventReceiver
+	turn     chan struct{} // one slot: the consumer's methods take turns
+
+	// Guarded by Socket.mu:
+	waiting    []Event
+	delivering bool // a goroutine does
+}
+
 // startEvents lets r be called with the events of the socket's groups.
 func (s *Socket) startEvents(r EventReceiver) {
-	s.turn = make(chan struct{}, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.consumer = r
+	s.events = &eventQueue{receiver: r, turn: make(chan struct{}, 1)}
 }
 
 // takeTurn waits until no other method of the consumer runs.
 func (s *Socket) takeTurn() error {
-	if s.turn == nil {
+	if s.events == nil {
 		return nil
 	}
 	select {
-	case s.turn <- struct{}{}:
+	case s.events.turn <- struct{}{}:
 		return nil
 	case <-s.ctx.Done():
 		return context.Cause(s.ctx)
@@ -30,45 +39,46 @@ func (s *Socket) takeTurn() error {
 }
 
 func (s *Socket) giveTurn() {
-	if s.turn != nil {
-		<-s.turn
+	if s.events != nil {
+		<-s.events.turn
 	}
 }
 
 // post queues an event for the consumer and never waits.
 func (s *Socket) post(e Event) {
 	s.mu.Lock()
-	if s.consumer == nil || s.over {
+	q := s.events
+	if q == nil || s.over {
 		s.mu.Unlock()
 		return
 	}
-	if len(s.events) >= maxEvents {
+	if len(q.waiting) >= maxEvents {
 		s.mu.Unlock()
 		s.end(errSlow, false)
 		return
 	}
-	s.events = append(s.events, e)
-	start := !s.eventing
-	s.eventing = true
+	q.waiting = append(q.waiting, e)
+	start := !q.delivering
+	q.delivering = true
 	s.mu.Unlock()
 	if start {
-		go s.deliverEvents() // ends when no event waits; stopEvents waits for it
+		go s.deliverEvents(q) // ends when no event waits; stopEvents waits for it
 	}
 }
 
-func (s *Socket) deliverEvents() {
+func (s *Socket) deliverEvents(q *eventQueue) {
 	for {
 		s.mu.Lock()
-		if len(s.events) == 0 || s.over {
-			s.events, s.eventing = nil, false
+		batch := q.waiting
+		q.waiting = nil
+		if len(batch) == 0 || s.over {
+			q.delivering = false
 			s.mu.Unlock()
 			return
 		}
-		batch := s.events
-		s.events = nil
 		s.mu.Unlock()
 		for _, e := range batch {
-			if !s.deliverEvent(e) {
+			if !s.deliverEvent(q.receiver, e) {
 				break
 			}
 		}
@@ -77,7 +87,7 @@ func (s *Socket) deliverEvents() {
 
 // deliverEvent calls the consumer with one event, and reports whether it may be
 // called with another.
-func (s *Socket) deliverEvent(e Event) bool {
+func (s *Socket) deliverEvent(r EventReceiver, e Event) bool {
 	if s.takeTurn() != nil {
 		return false
 	}
@@ -88,7 +98,7 @@ func (s *Socket) deliverEvent(e Event) bool {
 		if over || ctx.Err() != nil {
 			return nil
 		}
-		return s.consumer.ReceiveEvent(ctx, s, e)
+		return r.ReceiveEvent(ctx, s, e)
 	}))
 	s.giveTurn()
 	if err != nil {
@@ -102,15 +112,18 @@ func (s *Socket) deliverEvent(e Event) bool {
 func (s *Socket) stopEvents() {
 	s.mu.Lock()
 	s.over = true
-	s.events = nil
+	q := s.events
+	if q != nil {
+		q.waiting = nil
+	}
 	s.mu.Unlock()
-	if s.turn != nil {
-		s.turn <- struct{}{}
-		<-s.turn
+	if q != nil {
+		q.turn <- struct{}{}
+		<-q.turn
 	}
 }
 
-// socketError logs what goes wrong with a socket beside its handler.
+// logError logs what goes wrong with a socket beside its handler.
 func (s *Socket) logError(msg string, err error) {
 	s.srv.logger().LogAttrs(s.ctx, slog.LevelError, msg, slog.Any("scope", s.scope), slog.Any("error", err))
 }

@@ -20,7 +20,7 @@ func (s *Socket) expire() {
 	st := &s.srv.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if s.guards.terminated || len(due) == 0 { // or put off already
+	if s.terminated || len(due) == 0 { // or put off already
 		return
 	}
 	// Whatever the Rechecker does, the socket does not stay for longer than that.

@@ -50,13 +50,6 @@ type ownedGuard struct {
 	guard Guard
 }
 
-// guardHolder is told that the guards of a scope have changed, and asked to
-// leave its groups: by the socket that the scope belongs to.
-type guardHolder interface {
-	guardsChanged()
-	leaveGroups()
-}
-
 // Guard sets owner's guard, in place of the one that owner set before. Owner is a
 // value that identifies the wrapper, compared as a context key. A change takes
 // effect at once, also on an open connection. A zero Guard removes it. The scope keeps
@@ -73,10 +66,10 @@ func (s *Scope) Guard(owner any, g Guard) {
 	case i >= 0:
 		s.guards[i].guard = g
 	}
-	holder := s.holder
+	socket := s.socket
 	s.mu.Unlock()
-	if holder != nil {
-		holder.guardsChanged()
+	if socket != nil {
+		socket.guardsChanged()
 	}
 }
 
@@ -105,15 +98,16 @@ func (s *Scope) Guards() []Guard {
 // open socket.
 func (s *Scope) LeaveGroups() {
 	s.mu.Lock()
-	holder := s.holder
+	socket := s.socket
 	s.mu.Unlock()
-	if holder != nil {
-		holder.leaveGroups()
+	if socket != nil {
+		socket.leaveGroups()
 	}
 }
 
-func (s *Scope) hold(h guardHolder) {
+// hold makes socket the one that the scope belongs to.
+func (s *Scope) hold(socket *Socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.holder = h
+	s.socket = socket
 }

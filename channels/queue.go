@@ -31,26 +31,18 @@ type outbox struct {
 	writing   bool       // somebody writes
 	dirty     bool       // a lane will write
 	gather    *buffer
-	backlog   []outbound
-	first     int // backlog[first:] still waits
-	bytes     int // of the backlog's payloads
+	backlog   *backlog // nil when nothing waits
+	waiters   *waiter  // a list
 	err       error
-	waiters   []waiter
 	dropped   uint64 // messages, as the policy says
 	told      uint64 // of them, that the consumer knows of
-}
-
-// An outbound is one message that waits: its payload, or, when many sockets get
-// it, what has been prepared for all.
-type outbound struct {
-	m    Message
-	prep *prepared
 }
 
 // A waiter waits for the queue to get shorter.
 type waiter struct {
 	all  bool // until nothing is left; otherwise until half of the limits is
 	done chan struct{}
+	next *waiter
 }
 
 func (q *outbox) init(s *Socket) { q.s = s }
@@ -148,43 +140,24 @@ func (q *outbox) gatherFrame(m Message) bool {
 }
 
 // waiting returns how many messages are in the backlog.
-func (q *outbox) waiting() int { return len(q.backlog) - q.first }
+func (q *outbox) waiting() int { return q.backlog.len() }
 
 func (q *outbox) push(o outbound) {
-	q.backlog = append(q.backlog, o)
-	q.bytes += o.size()
+	q.backlog = q.backlog.push(o)
 	q.weigh()
 }
 
 // weigh notes whether the queue is more than half full.
 func (q *outbox) weigh() {
-	pressed := q.bytes > orDefault(q.s.srv.Queue.Bytes, defaultQueueBytes)/2 ||
+	pressed := q.backlog.size() > orDefault(q.s.srv.Queue.Bytes, defaultQueueBytes)/2 ||
 		q.waiting() > orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)/2
 	if pressed != q.pressed.Load() {
 		q.pressed.Store(pressed)
 	}
 }
 
-func (o *outbound) size() int {
-	if o.prep != nil {
-		return len(o.prep.m.Data)
-	}
-	return len(o.m.Data)
-}
-
-func (q *outbox) pop() outbound {
-	o := q.backlog[q.first]
-	q.backlog[q.first] = outbound{}
-	if q.first++; q.first == len(q.backlog) {
-		// An idle socket keeps no queue but for one message, so that a broadcast now
-		// and then allocates nothing.
-		if q.first = 0; cap(q.backlog) == 1 {
-			q.backlog = q.backlog[:0]
-		} else {
-			q.backlog = nil
-		}
-	}
-	q.bytes -= o.size()
+func (q *outbox) pop() (o outbound) {
+	o, q.backlog = q.backlog.pop()
 	q.weigh()
 	return o
 }
@@ -194,7 +167,7 @@ func (q *outbox) pop() outbound {
 func (q *outbox) admit(size int) bool {
 	maxMessages := orDefault(q.s.srv.Queue.Messages, defaultQueueMessages)
 	maxBytes := orDefault(q.s.srv.Queue.Bytes, defaultQueueBytes)
-	for q.waiting() > 0 && (maxMessages > 0 && q.waiting() >= maxMessages || maxBytes > 0 && q.bytes+size > maxBytes) {
+	for q.waiting() > 0 && (maxMessages > 0 && q.waiting() >= maxMessages || maxBytes > 0 && q.backlog.size()+size > maxBytes) {
 		if q.s.srv.Slow != DropOldest {
 			return false
 		}
@@ -237,7 +210,7 @@ func (q *outbox) owing() bool { return q.dropped != q.told && !q.pressed.Load() 
 func (q *outbox) load() (messages, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.waiting(), q.bytes
+	return q.waiting(), q.backlog.size()
 }
 
 // errSlow closes a socket that does not take what it is sent.
@@ -339,7 +312,10 @@ func (q *outbox) drop(cause error) {
 
 // clear forgets the backlog.
 func (q *outbox) clear() {
-	q.backlog, q.first, q.bytes = nil, 0, 0
+	if q.backlog != nil {
+		q.backlog.release()
+		q.backlog = nil
+	}
 	q.pressed.Store(false)
 }
 
@@ -360,8 +336,8 @@ func (q *outbox) wait(ctx context.Context, all bool) error {
 		q.mu.Unlock()
 		return err
 	}
-	w := waiter{all, make(chan struct{})}
-	q.waiters = append(q.waiters, w)
+	w := &waiter{all, make(chan struct{}), q.waiters}
+	q.waiters = w
 	q.mu.Unlock()
 	select {
 	case <-w.done:
@@ -392,8 +368,8 @@ func (q *outbox) waitWriter() {
 		q.mu.Unlock()
 		return
 	}
-	w := waiter{true, make(chan struct{})}
-	q.waiters = append(q.waiters, w)
+	w := &waiter{true, make(chan struct{}), q.waiters}
+	q.waiters = w
 	q.mu.Unlock()
 	<-w.done
 }
@@ -407,20 +383,14 @@ func (q *outbox) reached(all bool) bool {
 
 // wakeReached wakes the waiters whose level has been reached.
 func (q *outbox) wakeReached() {
-	if len(q.waiters) == 0 {
-		return
-	}
-	kept := q.waiters[:0]
-	for _, w := range q.waiters {
-		if q.reached(w.all) {
-			close(w.done)
-		} else {
-			kept = append(kept, w)
+	for at := &q.waiters; *at != nil; {
+		w := *at
+		if !q.reached(w.all) {
+			at = &w.next
+			continue
 		}
-	}
-	q.waiters = kept
-	if len(kept) == 0 {
-		q.waiters = nil
+		*at = w.next
+		close(w.done)
 	}
 }
 

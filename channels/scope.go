@@ -30,7 +30,7 @@ type Scope struct {
 	header http.Header
 	values []slot
 	guards []ownedGuard
-	holder guardHolder
+	socket *Socket // that it belongs to and is told when guards change, while that is open
 }
 
 // A slot is one value of a wrapper's. There are two or three: a slice is

@@ -18,10 +18,9 @@ type Socket struct {
 	srv   *Server
 	scope *Scope
 	ctx   context.Context
-	conn  *Conn         // a WebSocket, or nil:
-	other *otherConn    // a connection of another protocol
-	ip    any           // what it counts as in perIP, or nil
-	turn  chan struct{} // one slot: a consumer's methods take turns; nil without events
+	conn  *Conn      // a WebSocket, or nil:
+	other *otherConn // a connection of another protocol
+	ip    any        // what it counts as in perIP, or nil
 
 	parkedAt time.Duration // since epoch, the last time; the goroutine's
 
@@ -31,14 +30,16 @@ type Socket struct {
 
 	out outbox
 
-	mu       sync.Mutex // guards what follows; taken after serverState.mu
-	groups   map[string]*group
-	present  map[string]*attendance // where it tracks or watches
-	guards   guardState
-	consumer EventReceiver
-	events   []Event
-	eventing bool // a goroutine delivers events
-	over     bool // no more events and joins
+	// Guarded by serverState.mu:
+	guards     *guardState // nil before the first
+	admitted   bool        // its first guards have been taken
+	terminated bool        // it is gone: no guard is taken any more
+
+	over    bool       // no more events and joins; as what follows, guarded by:
+	mu      sync.Mutex // taken after serverState.mu
+	groups  map[string]*group
+	present map[string]*attendance // where it tracks or watches
+	events  *eventQueue            // nil when the consumer takes none
 }
 
 func newSocket(srv *Server, scope *Scope, ip any) *Socket {
