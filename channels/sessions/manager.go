@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/internal/stack"
 )
 
 // A Manager says what sessions are like, and puts them around handlers. With
@@ -149,6 +150,9 @@ func serve(rules *rules, next http.Handler, w http.ResponseWriter, r *http.Reque
 		}
 		next.ServeHTTP(w, r)
 		return
+	}
+	if scope.Protocol() == "websocket" {
+		stack.Reserve()
 	}
 	s := newSession(rules, scope.Start(), r.Header["Cookie"])
 	scope.SetValue(slotKey{}, s)
