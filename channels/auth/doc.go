@@ -83,9 +83,12 @@
 //
 // # Other credentials
 //
+// A site that has its own login already keeps it: [Cookie] reads its cookie, and its logout
+// calls [Gate.RevokeSession].
+//
 // A [Scheme] takes a credential out of a request and verifies it: [Bearer],
-// [BearerProtocol] and [Tickets.Scheme], or one's own. [FirstMessage] has a socket say
-// who is there before it is served. The Open of a channels.Protocol calls [Gate.Adopt]
+// [BearerProtocol], [Tickets.Scheme] and Cookie, or one's own. [FirstMessage] has a socket
+// say who is there before it is served. The Open of a channels.Protocol calls [Gate.Adopt]
 // with the user of a name and password, or [Gate.AdoptGrant] with what a ticket is worth.
 // A connection whose token is about to expire shows another one: [Gate.Refresh].
 //

@@ -32,6 +32,9 @@ func (g *Gate[U]) addToken(ctx context.Context, who *login[U], c *shown) error {
 	other, err := g.fromToken(ctx, c)
 	if err == nil {
 		*who, err = combine(*who, other)
+	} else if c.scheme.isNone(err) {
+		g.log().DebugContext(ctx, "auth: a credential is taken for none", "scheme", c.scheme.Name, "err", err)
+		return nil
 	}
 	return err
 }

@@ -7,8 +7,9 @@ import (
 )
 
 // A Scheme is a way to say who one is with each request, other than the session's
-// cookie: a bearer token, a ticket, a certificate. See [Bearer], [BearerProtocol]
-// and [Tickets.Scheme]; a scheme of one's own is a value of this type.
+// cookie: a bearer token, a ticket, the cookie of another login, a certificate. See
+// [Bearer], [BearerProtocol], [Tickets.Scheme] and [Cookie]; a scheme of one's own is a
+// value of this type.
 type Scheme struct {
 	// Name is for the log.
 	Name string
@@ -27,6 +28,9 @@ type Scheme struct {
 	// Verify says what the credential is worth. It runs at the first use of the
 	// user, or when a handshake has passed its checks.
 	Verify Verifier
+
+	// ambient says that clients send the credential without being asked, see Cookie.
+	ambient bool
 }
 
 // A Verifier says what a token is worth. It returns ErrDenied, or an error that
