@@ -57,11 +57,19 @@ func (srv *Server) disconnectLocal(tag, reason string) {
 // subscribeDisconnects subscribes to disconnects from other processes, at the first
 // socket. A server that cannot hear them serves nobody.
 func (srv *Server) subscribeDisconnects(ctx context.Context) error {
-	if srv.Layer == nil {
+	st := &srv.state
+	if srv.Layer == nil || st.subscribed.Load() {
 		return nil
 	}
-	st := &srv.state
-	st.subscribing <- struct{}{}
+	// From here on, and not from when its turn comes: while the layer cannot be reached,
+	// nobody waits for the failure of those before.
+	ctx, stop := context.WithTimeout(ctx, subscribeTimeout)
+	defer stop()
+	select {
+	case st.subscribing <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("channels: subscribe to disconnects: %w", context.Cause(ctx))
+	}
 	defer func() { <-st.subscribing }()
 	if st.disconnect != nil {
 		return nil
@@ -80,5 +88,6 @@ func (srv *Server) subscribeDisconnects(ctx context.Context) error {
 		return fmt.Errorf("channels: subscribe to disconnects: %w", err)
 	}
 	st.disconnect = cancel
+	st.subscribed.Store(true)
 	return nil
 }

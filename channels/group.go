@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,8 @@ var ErrTooManyGroups = errors.New("channels: the socket is in too many groups")
 
 // Join adds the socket to groups, until it leaves them or ends. A name is 1 to 100
 // letters, digits, '.', '-' and '_'. What is sent to a group after Join has
-// returned reaches the socket. Joining again is no error.
+// returned reaches the socket. Joining again is no error. For the first of a process in a
+// group it waits until the [Layer] has subscribed, for 10 s at most.
 func (s *Socket) Join(ctx context.Context, groups ...string) error {
 	for _, name := range groups {
 		if !validGroup(name) {
@@ -63,37 +65,55 @@ func (s *Socket) Join(ctx context.Context, groups ...string) error {
 
 func (s *Socket) join(ctx context.Context, name string) error {
 	s.mu.Lock()
-	limit := orDefault(s.srv.MaxGroups, defaultMaxGroups)
 	_, member := s.groups[name]
-	over, full := s.over, limit > 0 && len(s.groups) >= limit
+	err := s.mayEnter(name)
 	s.mu.Unlock()
-	switch {
-	case member:
-		return nil
-	case over:
-		return context.Cause(s.ctx)
-	case full:
-		return ErrTooManyGroups
+	if member || err != nil {
+		return err
 	}
-	g, err := s.srv.openGroup(ctx, name)
+	g, err := s.openGroup(ctx, name)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	joined := !s.over
-	if joined {
-		if s.groups == nil {
-			s.groups = make(map[string]*group)
-		}
-		s.groups[name] = g
-		g.add(s)
-	}
-	s.mu.Unlock()
+	err = s.enter(g)
 	s.srv.endJoin(g)
-	if !joined {
-		return context.Cause(s.ctx)
+	return err
+}
+
+// enter makes the socket a member of g.
+func (s *Socket) enter(g *group) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.mayEnter(g.name); err != nil {
+		return err
+	}
+	if s.groups == nil {
+		s.groups = make(map[string]*group)
+	}
+	s.groups[g.name] = g
+	g.add(s)
+	return nil
+}
+
+// mayEnter returns why the socket cannot become a member of a group. The caller holds mu.
+func (s *Socket) mayEnter(name string) error {
+	limit := orDefault(s.srv.MaxGroups, defaultMaxGroups)
+	switch _, member := s.groups[name]; {
+	case s.over:
+		return s.ended()
+	case !member && limit > 0 && len(s.groups) >= limit:
+		return ErrTooManyGroups
 	}
 	return nil
+}
+
+// ended returns why the socket can do no more. Its handler may have returned, and its
+// context not be over yet.
+func (s *Socket) ended() error {
+	if err := context.Cause(s.ctx); err != nil {
+		return err
+	}
+	return net.ErrClosed
 }
 
 // Leave takes the socket out of groups. One that it is not in is no error.
@@ -101,11 +121,13 @@ func (s *Socket) Leave(ctx context.Context, groups ...string) error {
 	var errs []error
 	for _, name := range groups {
 		s.mu.Lock()
-		g, ok := s.groups[name]
-		delete(s.groups, name)
+		g := s.groups[name]
+		if g != nil {
+			delete(s.groups, name)
+			g.remove(s) // under the lock: a Join at the same time comes before both or after
+		}
 		s.mu.Unlock()
-		if ok {
-			g.remove(s)
+		if g != nil {
 			errs = append(errs, s.srv.closeGroup(g))
 		}
 	}
@@ -128,9 +150,11 @@ func (s *Socket) leaveGroups() {
 	s.mu.Lock()
 	groups := s.groups
 	s.groups = nil
-	s.mu.Unlock()
 	for _, g := range groups {
 		g.remove(s)
+	}
+	s.mu.Unlock()
+	for _, g := range groups {
 		if err := s.srv.closeGroup(g); err != nil {
 			s.logError("a group's subscription did not end cleanly", err)
 		}
@@ -174,27 +198,30 @@ func (g *group) empty() bool {
 const subscribeTimeout = 10 * time.Second
 
 // openGroup returns the group of that name, subscribed to at the layer: once for
-// this process, by the first that joins. The caller calls endJoin when it has
+// this process, when the first of it joins. The caller calls endJoin when it has
 // joined or given up.
-func (srv *Server) openGroup(ctx context.Context, name string) (*group, error) {
+func (s *Socket) openGroup(ctx context.Context, name string) (*group, error) {
+	srv := s.srv
 	st := &srv.state
 	st.mu.Lock()
+	if _, open := st.sockets[s]; !open {
+		st.mu.Unlock()
+		return nil, s.ended()
+	}
 	g, ok := st.groups[name]
 	if !ok {
 		g = &group{srv: srv, name: name, ready: make(chan struct{})}
 		st.groups[name] = g
+		if srv.Layer == nil {
+			close(g.ready)
+		} else {
+			g.joining++
+			st.wg.Add(1)
+			go g.subscribe() // ends within subscribeTimeout; Shutdown waits for it
+		}
 	}
 	g.joining++
 	st.mu.Unlock()
-	if !ok {
-		if srv.Layer != nil {
-			// Others wait for it too: it is not bound to the first one's context.
-			wait, cancel := context.WithTimeout(st.ctx, subscribeTimeout)
-			g.cancel, g.err = srv.listen(wait, groupTopic(name), g.take, g.gap)
-			cancel()
-		}
-		close(g.ready)
-	}
 	select {
 	case <-g.ready:
 	case <-ctx.Done():
@@ -206,6 +233,18 @@ func (srv *Server) openGroup(ctx context.Context, name string) (*group, error) {
 		return nil, g.err
 	}
 	return g, nil
+}
+
+// subscribe subscribes to the group's topic, for all who wait for that: it is not bound
+// to the context of one of them.
+func (g *group) subscribe() {
+	st := &g.srv.state
+	defer st.wg.Done()
+	ctx, cancel := context.WithTimeout(st.ctx, subscribeTimeout)
+	defer cancel()
+	g.cancel, g.err = g.srv.listen(ctx, groupTopic(g.name), g.take, g.gap)
+	close(g.ready)
+	g.srv.endJoin(g)
 }
 
 // endJoin ends what openGroup began.

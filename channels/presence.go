@@ -127,9 +127,9 @@ func (srv *Server) Members(ctx context.Context, group string) ([]Member, error) 
 		return nil, fmt.Errorf("channels: members of %s: %w", group, err)
 	}
 	defer srv.unfollow(a)
-	if a.empty() {
+	if wait := a.answersIn(); wait > 0 {
 		select {
-		case <-time.After(time.Until(a.since.Add(srv.heartbeat() / roster.AnswerPart))):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-st.ctx.Done():

@@ -2,7 +2,6 @@ package channels
 
 import (
 	"context"
-	"net"
 	"sync"
 	"time"
 
@@ -16,12 +15,12 @@ type attendance struct {
 	name   string
 	users  int           // follow without unfollow; guarded by presences.mu
 	ready  chan struct{} // closed when the layer has subscribed, or failed to
-	since  time.Time     // when that was; like err and cancel read after ready
-	err    error
+	err    error         // of that; like cancel read after ready
 	cancel func() error
 
 	mu       sync.Mutex // guards what follows; taken before Socket.mu
 	roster   *roster.Roster
+	asked    time.Time          // when the others were first asked
 	sockets  map[*Socket]uint64 // the numbers in the roster; 0: it only watches
 	sorted   []Member           // as of sortedAt
 	sortedAt uint64
@@ -32,18 +31,14 @@ type attendance struct {
 
 func (a *attendance) topic() string { return "presence:" + a.name }
 
+// subscribe subscribes to the topic, for all who wait for that: it is not bound to the
+// context of one of them.
 func (a *attendance) subscribe() {
-	if a.srv.Layer == nil {
-		return
-	}
-	// Others wait for it too: it is not bound to the first one's context.
 	ctx, cancel := context.WithTimeout(a.srv.state.ctx, subscribeTimeout)
 	defer cancel()
-	a.cancel, a.err = a.srv.Layer.Subscribe(ctx, a.topic(), a.deliver, func() { a.ask(true) })
-	if a.err == nil {
-		a.since = time.Now()
-		a.ask(false)
-	}
+	a.cancel, a.err = a.srv.Layer.Subscribe(ctx, a.topic(), a.deliver, a.cutOff)
+	close(a.ready)
+	a.srv.unfollow(a)
 }
 
 func (a *attendance) empty() bool {
@@ -75,6 +70,7 @@ func (a *attendance) add(s *Socket, m *Member) error {
 			return errManyMembers
 		}
 	}
+	a.begin()
 	a.schedule()
 	return nil
 }
@@ -86,7 +82,7 @@ func (s *Socket) enlist(a *attendance) error {
 	defer s.mu.Unlock()
 	switch {
 	case s.over:
-		return net.ErrClosed
+		return s.ended()
 	case limit > 0 && len(s.present) >= limit:
 		return ErrTooManyGroups
 	}
@@ -120,12 +116,34 @@ func (a *attendance) deliver(b []byte) {
 	a.schedule()
 }
 
-// ask has the others asked for all they have: at the beginning, or when messages may
-// have been lost.
-func (a *attendance) ask(lost bool) {
+// answersIn returns how long it takes until who was asked has answered: 0 when there are
+// sockets, which are told of what is still to come.
+func (a *attendance) answersIn() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.roster.Ask(time.Now(), lost)
+	if len(a.sockets) > 0 {
+		return 0
+	}
+	a.begin()
+	a.schedule()
+	return time.Until(a.asked.Add(a.srv.heartbeat() / roster.AnswerPart))
+}
+
+// begin has the others asked for all they have, once: when the first socket is in, so
+// that it is shown at once, and not when the layer has taken the question. The caller
+// holds mu.
+func (a *attendance) begin() {
+	if a.asked.IsZero() {
+		a.asked = time.Now()
+		a.roster.Ask(a.asked, false)
+	}
+}
+
+// cutOff has them asked again, as messages may have been lost.
+func (a *attendance) cutOff() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.roster.Ask(time.Now(), true)
 	a.schedule()
 }
 

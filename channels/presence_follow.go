@@ -46,34 +46,10 @@ func (srv *Server) follow(ctx context.Context, name string) (*attendance, error)
 			ps.mu.Unlock()
 			return nil, ErrDraining
 		}
-		for ps.node == 0 {
-			ps.node = rand.Uint64()
-		}
-		if ps.groups == nil {
-			ps.groups = make(map[string]*attendance)
-		}
-		a = &attendance{
-			srv:     srv,
-			name:    name,
-			ready:   make(chan struct{}),
-			sockets: make(map[*Socket]uint64),
-			roster: roster.New(roster.Config{
-				Node:      ps.node,
-				Base:      ps.begun << 32,
-				Heartbeat: srv.heartbeat(),
-				Random:    rand.Float64,
-			}),
-		}
-		ps.begun++
-		ps.groups[name] = a
-		ps.wg.Add(1)
+		a = ps.begin(srv, name)
 	}
 	a.users++
 	ps.mu.Unlock()
-	if !ok {
-		a.subscribe()
-		close(a.ready)
-	}
 	select {
 	case <-a.ready:
 	case <-ctx.Done():
@@ -85,6 +61,38 @@ func (srv *Server) follow(ctx context.Context, name string) (*attendance, error)
 		return nil, a.err
 	}
 	return a, nil
+}
+
+// begin begins an attendance, which the caller follows. The caller holds mu.
+func (ps *presences) begin(srv *Server, name string) *attendance {
+	for ps.node == 0 {
+		ps.node = rand.Uint64()
+	}
+	if ps.groups == nil {
+		ps.groups = make(map[string]*attendance)
+	}
+	a := &attendance{
+		srv:     srv,
+		name:    name,
+		ready:   make(chan struct{}),
+		sockets: make(map[*Socket]uint64),
+		roster: roster.New(roster.Config{
+			Node:      ps.node,
+			Base:      ps.begun << 32,
+			Heartbeat: srv.heartbeat(),
+			Random:    rand.Float64,
+		}),
+	}
+	ps.begun++
+	ps.groups[name] = a
+	ps.wg.Add(1)
+	if srv.Layer == nil {
+		close(a.ready)
+	} else {
+		a.users++
+		go a.subscribe() // ends within subscribeTimeout; presences.close waits for it
+	}
+	return a
 }
 
 // unfollow ends what follow began.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -125,6 +126,7 @@ type serverState struct {
 
 	subscribing chan struct{} // one slot, held while subscribing to disconnects
 	disconnect  func() error  // cancels that; guarded by the slot
+	subscribed  atomic.Bool   // disconnect has been set
 
 	mu        sync.Mutex // guards what follows
 	draining  bool
