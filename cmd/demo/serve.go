@@ -41,11 +41,11 @@ func open(o options, log *slog.Logger) (_ *demo, err error) {
 		return nil, err
 	}
 	if d.page, err = net.Listen("tcp", o.addr); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (-addr sets the address)", err)
 	}
 	if o.chat != "" {
 		if d.line, err = net.Listen("tcp", o.chat); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w (-chat sets the address)", err)
 		}
 	}
 	var ready []readyAccount

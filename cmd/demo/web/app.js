@@ -32,10 +32,19 @@ function openRoom() {
 
 function onState(state) {
   if (state.name === "refused") {
-    leave(state.code === unauthorized ? "You were logged out." : state.reason || "You may not enter this room.");
+    leave(state.code === unauthorized ? whyOut(state.reason) : state.reason || "You may not enter this room.");
     return;
   }
   view.status(state);
+}
+
+// whyOut says why the server closed the connection with 3000.
+function whyOut(reason) {
+  switch (reason) {
+    case "logged out": return "You were logged out in another tab, so this one closed as well.";
+    case "expired": return "Your login has expired.";
+    default: return "You were logged out.";
+  }
 }
 
 function onMessage(m) {
@@ -151,24 +160,28 @@ $("ticket-form")?.addEventListener("submit", async (event) => {
 });
 
 // One form, two purposes: logging in and signing up.
-$("switch").addEventListener("click", () => {
-  const signup = !$("login").action.endsWith("/signup");
+function offer(signup) {
   $("login").action = signup ? "/signup" : "/login";
   $("gate-title").textContent = signup ? "Create an account" : "Welcome back";
-  $("gate-lead").textContent = signup ? "A name and a password are enough." : "Log in, and the rooms open.";
+  $("gate-lead").textContent = signup ? "A name and a password are enough." : "Log in to open the rooms.";
   $("submit").textContent = signup ? "Sign up" : "Log in";
   $("switch-text").textContent = signup ? "Have an account?" : "New here?";
   $("switch").textContent = signup ? "Log in" : "Create an account";
   $("password").autocomplete = signup ? "new-password" : "current-password";
   view.notice("");
+}
+
+$("switch").addEventListener("click", () => {
+  offer(!$("login").action.endsWith("/signup"));
   $("username").focus();
 });
 
 for (const chip of document.querySelectorAll(".ready .chip")) {
   chip.addEventListener("click", () => {
+    offer(false);
     $("username").value = chip.dataset.name;
     $("password").value = chip.dataset.password;
-    $("submit").focus();
+    $("login").requestSubmit();
   });
 }
 
