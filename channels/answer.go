@@ -78,22 +78,33 @@ type Switcher interface {
 // switchProtocols calls the switchers, outermost first, if there is nothing else
 // around net/http's writer. Direct is false when there is.
 func switchProtocols(w http.ResponseWriter) (direct bool, err error) {
-	for at := w; !isServers(at); {
-		if _, ok := at.(Switcher); !ok {
-			return false, nil
-		}
-		u, ok := at.(interface{ Unwrap() http.ResponseWriter })
+	at := w
+	for {
+		s, ok := at.(unwrapper)
 		if !ok {
-			return false, nil
+			break
 		}
-		at = u.Unwrap()
+		at = s.Unwrap()
 	}
-	for at := w; !isServers(at); at = at.(interface{ Unwrap() http.ResponseWriter }).Unwrap() {
-		if err := at.(Switcher).SwitchProtocols(); err != nil {
+	if !isServers(at) {
+		return false, nil
+	}
+	for at := w; ; {
+		s, ok := at.(unwrapper)
+		if !ok {
+			return true, nil
+		}
+		if err := s.SwitchProtocols(); err != nil {
 			return true, err
 		}
+		at = s.Unwrap()
 	}
-	return true, nil
+}
+
+// An unwrapper is a Switcher whose Unwrap method says what it is around.
+type unwrapper interface {
+	Switcher
+	Unwrap() http.ResponseWriter
 }
 
 // isServers reports whether w is net/http's own writer for HTTP/1.

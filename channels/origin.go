@@ -122,6 +122,9 @@ func (u *Upgrader) self(r *http.Request) (handshake.Origin, error) {
 
 // trusted reports whether the request came from one of TrustedProxies.
 func (u *Upgrader) trusted(r *http.Request) bool {
+	if len(u.TrustedProxies) == 0 {
+		return false
+	}
 	addr, ok := remoteIP(r.RemoteAddr)
 	return ok && u.trusts(addr)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -84,16 +83,30 @@ func SplitHost(s string) (host, port string, ok bool) {
 		host, port = s[:i], s[i:]
 	}
 	if port != "" {
-		port = port[1:]
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 || strconv.FormatUint(n, 10) != port || !strings.HasPrefix(s[len(s)-len(port)-1:], ":") {
+		if port[0] != ':' || !isPort(port[1:]) {
 			return "", "", false
 		}
+		port = port[1:]
 	}
 	if strings.HasPrefix(s, "[") {
 		return host, port, true
 	}
 	return host, port, isHostname(host)
+}
+
+// isPort reports whether s is a port in the one way to write it: without a leading zero.
+func isPort(s string) bool {
+	n := 0
+	for i := range len(s) {
+		c := s[i]
+		if c < '0' || c > '9' || n == 0 && c == '0' {
+			return false
+		}
+		if n = 10*n + int(c-'0'); n > 65535 {
+			return false
+		}
+	}
+	return n > 0
 }
 
 // isHostname reports whether s is a lower-case host name or IPv4 address.
