@@ -193,7 +193,7 @@ func (s *Scope) SetValue(key, value any) {
 		return
 	}
 	if s.values == nil {
-		s.values = make([]slot, 0, 4)
+		s.values = make([]slot, 0, 3)
 	}
 	s.values = append(s.values, slot{key, value})
 }

@@ -32,18 +32,36 @@ func Params(ctx context.Context) Values {
 // no parameters.
 type Values struct{ m *match }
 
-// A match is a route that matched, with what it captured.
+// A match is a route that matched, with what it captured. A socket keeps it for as long
+// as it lives.
 type match struct {
 	outer    *match
 	route    *Route
 	captures []capture
-	inline   [2]capture // room for captures, in the same allocation
 }
 
+// newMatch makes a match whose captures are in the same allocation if there are no more
+// than two, as in nearly all routes.
 func newMatch(outer *match, route *Route, captures []capture) *match {
-	m := &match{outer: outer, route: route}
-	m.captures = append(m.inline[:0], captures...)
-	return m
+	switch len(captures) {
+	case 0:
+		return &match{outer: outer, route: route}
+	case 1:
+		m := &struct {
+			match
+			room [1]capture
+		}{match: match{outer: outer, route: route}}
+		m.captures = append(m.room[:0], captures...)
+		return &m.match
+	case 2:
+		m := &struct {
+			match
+			room [2]capture
+		}{match: match{outer: outer, route: route}}
+		m.captures = append(m.room[:0], captures...)
+		return &m.match
+	}
+	return &match{outer, route, slices.Clone(captures)}
 }
 
 // A capture is the text of one parameter. A group that took no part in the match
