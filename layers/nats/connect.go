@@ -49,8 +49,9 @@ func Connect(url string, opts *Options) (*Layer, error) {
 			limit(opts.PendingMessages, 65_536, 2),
 			limit(opts.PendingBytes, 64<<20, 4<<20),
 		},
-		logger: cmp.Or(opts.Logger, slog.Default()),
-		subs:   map[*subscription]bool{},
+		logger:   cmp.Or(opts.Logger, slog.Default()),
+		refusals: newRefusals(),
+		subs:     map[*subscription]bool{},
 	}
 	if err := l.connect(url, opts); err != nil {
 		return nil, fmt.Errorf("natslayer: connect: %w", err)
@@ -122,6 +123,7 @@ func (l *Layer) listen(options *nats.Options) {
 		if !conn.IsClosed() {
 			l.logger.Warn("natslayer: the connection is lost", "error", err)
 		}
+		l.refusals.disconnected()
 		if disconnected != nil {
 			disconnected(conn, err)
 		}
@@ -133,6 +135,7 @@ func (l *Layer) listen(options *nats.Options) {
 		}
 	}
 	options.AsyncErrorCB = func(conn *nats.Conn, sub *nats.Subscription, err error) {
+		l.refusals.handedOn(err)
 		subject := ""
 		if sub != nil {
 			subject = sub.Subject

@@ -8,12 +8,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,6 +110,54 @@ func TestPermissions(t *testing.T) {
 	s := subscribe(t, layer, "topic")
 	publish(t, layer, "topic", "x")
 	s.want(t, "x")
+}
+
+// So it is when many ask at once, who get the answers for each other to see.
+func TestPermissionsAtOnce(t *testing.T) {
+	var secrets []string
+	for i := range 50 {
+		secrets = append(secrets, fmt.Sprint("secret", i))
+	}
+	target := addr(runServer(t, func(opts *server.Options) {
+		deny := make([]string, len(secrets))
+		for i, topic := range secrets {
+			deny[i] = "sluice." + topic
+		}
+		opts.Users = []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+			Subscribe: &server.SubjectPermission{Deny: deny},
+		}}}
+	}))
+	layer := connect(t, target, &natslayer.Options{
+		Logger: slog.New(slog.DiscardHandler),
+		NATS:   []nats.Option{nats.UserInfo("u", "p")},
+	})
+	var wg sync.WaitGroup
+	for _, topic := range secrets {
+		wg.Go(func() {
+			if _, err := layer.Subscribe(t.Context(), topic, func([]byte) {}, nil); !errors.Is(err, nats.ErrPermissionViolation) {
+				t.Errorf("Subscribe to %s: %v, want nats.ErrPermissionViolation", topic, err)
+			}
+		})
+		wg.Go(func() {
+			if _, err := layer.Subscribe(t.Context(), "open-"+topic, func([]byte) {}, nil); err != nil {
+				t.Errorf("Subscribe to what is open: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A server that has enough subscriptions says so of none in particular.
+func TestMaxSubscriptions(t *testing.T) {
+	target := addr(runServer(t, func(opts *server.Options) { opts.MaxSubs = 2 }))
+	layer := connect(t, target, &natslayer.Options{Logger: slog.New(slog.DiscardHandler)})
+	subscribe(t, layer, "one")
+	subscribe(t, layer, "two")
+	for range 2 {
+		if _, err := layer.Subscribe(t.Context(), "three", func([]byte) {}, nil); !errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
+			t.Errorf("Subscribe: %v, want nats.ErrMaxSubscriptionsExceeded", err)
+		}
+	}
 }
 
 // The log must not show what is in the URL.

@@ -31,6 +31,8 @@ type Layer struct {
 	pending [2]int // limits of a subscription: messages and bytes
 	logger  *slog.Logger
 
+	refusals *refusals
+
 	mu   sync.Mutex // guards subs
 	subs map[*subscription]bool
 }
@@ -56,14 +58,15 @@ func (l *Layer) Publish(ctx context.Context, topic string, msg []byte) error {
 }
 
 // Subscribe implements channels.Layer. It waits for the server's confirmation, at
-// most until ctx ends and at most 10 s.
+// most until ctx ends and at most 10 s. What the server refuses, as the user may not
+// have it or as there are too many subscriptions, is an error.
 func (l *Layer) Subscribe(ctx context.Context, topic string, deliver func(msg []byte), gap func()) (cancel func() error, err error) {
 	subject, err := l.subject(topic)
 	if err != nil {
 		return nil, fmt.Errorf("natslayer: subscribe: %w", err)
 	}
-	sub := &subscription{layer: l, deliver: deliver, gap: gap}
-	if err := sub.start(ctx, subject); err != nil {
+	sub := &subscription{layer: l, subject: subject, deliver: deliver, gap: gap}
+	if err := sub.start(ctx); err != nil {
 		return nil, fmt.Errorf("natslayer: subscribe to %s: %w", topic, l.explain(err))
 	}
 	return func() error {

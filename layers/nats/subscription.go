@@ -2,9 +2,6 @@ package natslayer
 
 import (
 	"context"
-	"errors"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -14,6 +11,7 @@ import (
 // the client library, which unsubscribing ends.
 type subscription struct {
 	layer   *Layer
+	subject string
 	deliver func([]byte)
 	gap     func()
 	sub     *nats.Subscription
@@ -24,16 +22,17 @@ type subscription struct {
 }
 
 // start returns when the server has confirmed the subscription.
-func (s *subscription) start(ctx context.Context, subject string) (err error) {
+func (s *subscription) start(ctx context.Context) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	conn := s.layer.conn
-	before := conn.LastError()
+	s.layer.refusals.expect(s)
+	defer s.layer.refusals.forget(s)
 	s.mu.Lock() // no message is looked at before s.sub is set
-	s.sub, err = conn.Subscribe(subject, s.receive)
+	s.sub, err = conn.Subscribe(s.subject, s.receive)
 	s.mu.Unlock()
 	if err != nil {
 		return err
@@ -53,16 +52,7 @@ func (s *subscription) start(ctx context.Context, subject string) (err error) {
 	if err := conn.FlushWithContext(ctx); err != nil {
 		return err
 	}
-	if err := conn.LastError(); err != before && denies(err, subject) {
-		return err
-	}
-	return nil
-}
-
-// denies reports whether err is the server's refusal of a subscription. It sends
-// that before the answer to the ping of a flush, but not as an answer to anything.
-func denies(err error, subject string) bool {
-	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), "Subscription to "+strconv.Quote(subject))
+	return s.layer.refusals.of(ctx, conn, s)
 }
 
 // cancel ends the subscription and waits for a call that is under way.
