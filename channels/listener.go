@@ -35,8 +35,9 @@ type listener struct {
 // A source is a sequence that has been heard of.
 type source struct {
 	id    uint64
-	high  uint64 // the largest number that was seen or announced
-	first uint64 // the one that was seen first; 0 when those before it are accounted for
+	high  uint64    // the largest number that was seen or announced
+	first uint64    // the one that was seen first; 0 when those before it are accounted for
+	since time.Time // when that was
 	holes []hole
 	heard bool // since sources were swept
 }
@@ -50,6 +51,7 @@ type hole struct {
 const (
 	reorderTime = time.Second     // what is missing may still come
 	startSlack  = time.Second     // by which the beginnings of a sequence and of a subscription must be apart to be compared
+	settleTime  = 5 * time.Second // in which a publisher has noticed that it was cut off before it announced something
 	sourceTime  = 3 * time.Minute // more than a publisher remembers a quiet topic
 	maxSources  = 256
 	maxHoles    = 64
@@ -96,7 +98,7 @@ func (l *listener) fresh(id, number uint64) bool {
 	defer l.mu.Unlock()
 	switch {
 	case s == nil:
-		l.add(source{id: id, high: number, first: number, heard: true})
+		l.add(source{id: id, high: number, first: number, since: time.Now(), heard: true})
 		return true
 	case number > s.high:
 		l.open(s, number-1)
@@ -113,27 +115,16 @@ func (l *listener) announced(e *envelope) {
 		return
 	}
 	now := time.Now()
-	n := 0
 	l.mu.Lock()
-	// The way here makes the times of the sequence seem later than they are.
-	since := l.since.Add(startSlack)
-	begunSince, usedSince := now.Add(-ago.first).After(since), now.Add(-ago.last).After(since)
-	cutSince := ago.cut < ago.first && now.Add(-ago.cut).After(l.since) && now.Add(-ago.last).After(l.since.Add(-startSlack))
 	s := l.find(e.id)
-	switch {
-	case s == nil && begunSince:
-		n = count(e.number)
-	case s == nil && usedSince:
-		n = -1
-	case s != nil && s.first > 1 && begunSince:
-		n = count(s.first - 1)
-	case (s == nil || s.first > 1) && cutSince:
-		n = -1
-	}
+	n := l.missedBefore(s, e.number, now, ago)
 	if s == nil {
 		l.add(source{id: e.id, high: e.number, heard: true})
 	} else {
-		s.first, s.heard = 0, true
+		s.heard = true
+		if n != 0 || now.Sub(s.since) >= settleTime {
+			s.first = 0
+		}
 		if e.number > s.high {
 			l.open(s, e.number)
 			s.high = e.number
@@ -143,6 +134,30 @@ func (l *listener) announced(e *envelope) {
 	if n != 0 {
 		l.missed(n)
 	}
+}
+
+// missedBefore returns how many messages are missing before the first that was seen of s,
+// or of all up to last when s is nil; -1 when some may be.
+func (l *listener) missedBefore(s *source, last uint64, now time.Time, ago announcementTimes) int {
+	if s != nil && s.first <= 1 {
+		return 0
+	}
+	// The way here makes the times of the sequence seem later than they are.
+	since := l.since.Add(startSlack)
+	begunSince, usedSince := now.Add(-ago.first).After(since), now.Add(-ago.last).After(since)
+	switch {
+	case s == nil && begunSince:
+		return count(last)
+	case s == nil && usedSince:
+		return -1
+	case begunSince:
+		return count(s.first - 1)
+	}
+	cutSince := ago.cut < ago.first && now.Add(-ago.cut).After(l.since) && now.Add(-ago.last).After(l.since.Add(-startSlack))
+	if cutSince {
+		return -1
+	}
+	return 0
 }
 
 func (l *listener) find(id uint64) *source {
