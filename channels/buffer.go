@@ -8,6 +8,12 @@ const (
 	// has such a buffer only while data is there.
 	readBuffer = 68 << 10
 
+	// deepBuffer is what a read takes after one that filled its buffer. A socket that is
+	// emptied faster is given a larger window by the kernel (net.ipv4.tcp_rmem): with 16
+	// messages of 64 KiB in flight the server takes 0.65 of the time that it takes with
+	// readBuffer alone, where it has to make room by acknowledgements for the client.
+	deepBuffer = 4 * readBuffer
+
 	// writeBuffer is what one write takes of messages that are sent together; at
 	// 4 KiB a message one write of 64 KiB costs 0.6 of four of 16 KiB.
 	writeBuffer = 64 << 10
@@ -24,15 +30,24 @@ const (
 // A buffer is a pooled slice; the pointer keeps Put from allocating.
 type buffer struct{ b []byte }
 
-var readBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, readBuffer)} }}
+var (
+	readBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, readBuffer)} }}
+	deepBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, deepBuffer)} }}
+)
 
 // Write buffers have room for a header in front of a full payload.
 var writeBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, writeBuffer+64)} }}
 
 func getReadBuffer() *buffer { return readBuffers.Get().(*buffer) }
 
+func getDeepBuffer() *buffer { return deepBuffers.Get().(*buffer) }
+
 func putReadBuffer(b *buffer) {
 	b.b = b.b[:0]
+	if cap(b.b) == deepBuffer {
+		deepBuffers.Put(b)
+		return
+	}
 	readBuffers.Put(b)
 }
 

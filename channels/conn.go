@@ -88,7 +88,6 @@ func newConn(parent context.Context, scope *Scope, nc net.Conn, client bool, set
 	if len(rest) > 0 {
 		c.in.buf = getReadBuffer()
 		c.in.buf.b = append(c.in.buf.b, rest...)
-		c.in.short = true
 	}
 	c.set.keeper.add(c)
 	return c

@@ -43,7 +43,7 @@ type input struct {
 	large    bool // the last message was streamed, and large: the next may be, too
 	capped   bool // rareState.readCap holds
 
-	short bool // the last read got less than it had room for: no more was there
+	full bool // the last read got as much as it had room for: more may be there
 	// first receives the first bytes of a connection that cannot be asked whether
 	// it has some: so that one that is idle holds no buffer.
 	first [12]byte
@@ -117,12 +117,12 @@ func (c *Conn) fillByConn() error {
 		b := in.buf.b
 		n, err := c.nc.Read(b[len(b):cap(b)])
 		in.buf.b = b[:len(b)+n]
-		in.short = len(b)+n < cap(b)
+		in.full = len(b)+n == cap(b)
 		return c.heardOrFailed(n, err)
 	}
 	c.releaseInput()
 	n, err := c.nc.Read(in.first[:])
-	in.short = n < len(in.first)
+	in.full = n == len(in.first)
 	if n > 0 {
 		in.buf = getReadBuffer()
 		in.buf.b = append(in.buf.b, in.first[:n]...)
@@ -145,12 +145,47 @@ func (c *Conn) topUp() error {
 	return c.heardOrFailed(n, err)
 }
 
-// compact moves what is buffered to the beginning of the buffer.
+// compact moves what is buffered to the beginning of the buffer: of a deeper one when
+// more is there.
 func (c *Conn) compact() {
 	in := &c.in
-	if in.buf != nil && in.pos > 0 {
+	switch {
+	case in.buf == nil:
+	case in.full && c.raw.ok && cap(in.buf.b) < deepBuffer:
+		in.moveTo(getDeepBuffer())
+	case in.pos > 0:
 		n := copy(in.buf.b, in.buf.b[in.pos:])
 		in.buf.b, in.pos = in.buf.b[:n], 0
+	}
+}
+
+// moveTo puts what is buffered into b, and has b for the buffer.
+func (in *input) moveTo(b *buffer) {
+	b.b = append(b.b, in.buf.b[in.pos:]...)
+	putReadBuffer(in.buf)
+	in.buf, in.pos = b, 0
+}
+
+// newBuffer gives a raw read a buffer, when there is none.
+func (in *input) newBuffer() {
+	in.pos = 0
+	if in.full {
+		in.buf = getDeepBuffer()
+	} else {
+		in.buf = getReadBuffer()
+	}
+}
+
+// dry notes that a raw read found nothing: while it waits, a connection keeps no more
+// of a buffer than it needs, and none when it is idle.
+func (in *input) dry() {
+	in.full = false
+	switch n := len(in.buf.b); {
+	case n == 0:
+		putReadBuffer(in.buf)
+		in.buf = nil
+	case cap(in.buf.b) == deepBuffer && n < readBuffer:
+		in.moveTo(getReadBuffer())
 	}
 }
 
@@ -159,7 +194,7 @@ func (c *Conn) readInto(p []byte) (int, error) {
 	c.releaseInput()
 	c.startClock()
 	n, err := c.nc.Read(p)
-	c.in.short = n < len(p)
+	c.in.full = n == len(p)
 	return n, c.heardOrFailed(n, err)
 }
 

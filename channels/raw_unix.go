@@ -59,11 +59,11 @@ func (c *Conn) reader() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		in := &c.in
 		if in.buf == nil {
-			in.buf, in.pos = getReadBuffer(), 0
+			in.newBuffer()
 		}
 		b := in.buf.b
 		room := b[len(b):cap(b)]
-		if in.large && len(b) == 0 {
+		if in.large && len(b) == 0 && !in.full {
 			// What follows the beginning is read to where it is streamed to: a system call
 			// more costs less than copying 64 KiB.
 			room = room[:firstOfLarge]
@@ -77,7 +77,7 @@ func (c *Conn) reader() func(fd uintptr) bool {
 		}
 		c.raw.errno = 0
 		in.buf.b = b[:len(b)+n]
-		in.short = n < len(room)
+		in.full = n == len(room)
 		return true
 	}
 }
@@ -94,10 +94,7 @@ func (c *Conn) notRead(err error) bool {
 	if err != syscall.EAGAIN {
 		return true
 	}
-	if in := &c.in; len(in.buf.b) == 0 { // an idle connection keeps no buffer
-		putReadBuffer(in.buf)
-		in.buf = nil
-	}
+	c.in.dry()
 	return c.raw.nowait
 }
 

@@ -175,7 +175,7 @@ func (c *Conn) readBody() error {
 	in := &c.in
 	for {
 		for in.left > 0 {
-			if in.short && c.buffered() == 0 {
+			if !in.full && c.buffered() == 0 {
 				if err := c.lookAhead(); err != nil {
 					return err
 				}
