@@ -56,7 +56,8 @@ func (s *Server) NewBrowser() *Browser {
 	return b
 }
 
-// Get requests path and returns the response and its body.
+// Get requests path, which may have a query, and returns the response and its body. Redirects
+// are not followed.
 func (b *Browser) Get(path string) (*http.Response, string) {
 	b.tb.Helper()
 	return b.do(http.MethodGet, path, "", "")
@@ -71,6 +72,7 @@ func (b *Browser) PostForm(path string, form url.Values) (*http.Response, string
 
 func (b *Browser) do(method, path, contentType, body string) (*http.Response, string) {
 	b.tb.Helper()
+	b.needPath(path)
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, URL+path, strings.NewReader(body))
@@ -94,10 +96,19 @@ func (b *Browser) do(method, path, contentType, body string) (*http.Response, st
 	return resp, string(text)
 }
 
+// needPath fails the test for what would reach another page than its writer means.
+func (b *Browser) needPath(path string) {
+	b.tb.Helper()
+	if !strings.HasPrefix(path, "/") {
+		b.tb.Fatalf("the path is %q: want one that begins with \"/\", without scheme and host", path)
+	}
+}
+
 // Dial opens a WebSocket as a page of the site does: with the browser's cookies and
 // its Origin. Each of change may change the options first.
 func (b *Browser) Dial(path string, change ...func(*channels.DialOptions)) *Client {
 	b.tb.Helper()
+	b.needPath(path)
 	conn, resp, err := b.dial(path, change)
 	if err != nil {
 		b.tb.Fatalf("dial %s: %v%s", path, err, answer(resp))
@@ -113,6 +124,7 @@ func (b *Browser) Dial(path string, change ...func(*channels.DialOptions)) *Clie
 // its response, of which up to 4 KiB of the body can be read.
 func (b *Browser) DialRefused(path string, change ...func(*channels.DialOptions)) *http.Response {
 	b.tb.Helper()
+	b.needPath(path)
 	conn, resp, err := b.dial(path, change)
 	if err == nil {
 		conn.CloseNow()

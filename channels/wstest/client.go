@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,18 +91,47 @@ func (c *Client) instead(m channels.Message, err error) string {
 	return fmt.Sprintf("got %v %s", m.Type, show(m))
 }
 
+// shown is how many bytes of a message a failure shows.
+const shown = 500
+
 // show prints a message's data, cut when it is long.
 func show(m channels.Message) string {
-	const most = 500
 	data, rest := m.Data, ""
-	if len(data) > most {
+	if len(data) > shown {
 		rest = fmt.Sprintf("… (%d bytes)", len(data))
-		data = data[:most]
+		data = data[:shown]
 	}
-	if m.Type == channels.TextMessage {
-		return fmt.Sprintf("%q%s", data, rest)
+	return showPart(m.Type, data) + rest
+}
+
+// showPart prints JSON as it is, without a backslash before each quote.
+func showPart(typ channels.MessageType, data []byte) string {
+	if typ != channels.TextMessage {
+		return fmt.Sprintf("% x", data)
 	}
-	return fmt.Sprintf("% x%s", data, rest)
+	if text := string(data); strings.Contains(text, `"`) && strconv.CanBackquote(text) {
+		return "`" + text + "`"
+	}
+	return strconv.Quote(string(data))
+}
+
+// difference says where two long messages differ, which the beginnings that are shown of
+// them may not.
+func difference(want, got channels.Message) string {
+	if want.Type != got.Type || max(len(want.Data), len(got.Data)) <= shown {
+		return ""
+	}
+	i := 0
+	for i < min(len(want.Data), len(got.Data)) && want.Data[i] == got.Data[i] {
+		i++
+	}
+	part := func(m channels.Message) string {
+		if i == len(m.Data) {
+			return "the end"
+		}
+		return showPart(m.Type, m.Data[i:min(i+20, len(m.Data))])
+	}
+	return fmt.Sprintf("; they differ from byte %d on: want %s, got %s", i, part(want), part(got))
 }
 
 // Want receives the next message, which must be this text.
@@ -119,7 +150,7 @@ func (c *Client) want(want channels.Message) {
 	c.tb.Helper()
 	got, err := c.receive()
 	if err != nil || got.Type != want.Type || !bytes.Equal(got.Data, want.Data) {
-		c.tb.Fatalf("%s: want %v %s; %s", c.path, want.Type, show(want), c.instead(got, err))
+		c.tb.Fatalf("%s: want %v %s; %s%s", c.path, want.Type, show(want), c.instead(got, err), difference(want, got))
 	}
 }
 
@@ -163,10 +194,13 @@ func (c *Client) WantClose(code channels.StatusCode) (reason string) {
 	return ce.Reason
 }
 
-// WantNothing waits for d, in which nothing may come. In a bubble of
+// WantNothing waits for d, more than 0, in which nothing may come. In a bubble of
 // testing/synctest that takes no time, and a second is as good as any.
 func (c *Client) WantNothing(d time.Duration) {
 	c.tb.Helper()
+	if d <= 0 {
+		c.tb.Fatalf("%s: WantNothing(%v) waits for nothing: want more than 0", c.path, d)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	m, err := c.Read(ctx)

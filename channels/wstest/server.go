@@ -24,13 +24,18 @@ type Server struct {
 }
 
 // NewServer starts a server for h. When the test ends, it closes the server and all
-// connections to it, and waits until the server has stopped.
+// connections to it, and waits until the server has stopped. The test logs what h panics
+// with; a panic in the handler of a socket is the channels.Server's to log.
 func NewServer(tb testing.TB, h http.Handler) *Server {
 	tb.Helper()
+	if h == nil {
+		tb.Fatalf("wstest.NewServer: the handler is nil")
+	}
 	s := &Server{tb: tb, listener: memnet.Listen()}
+	panics := &panics{tb: tb}
 	s.Browser = s.NewBrowser()
 	hs := &http.Server{
-		Handler: overTLS(h),
+		Handler: overTLS(panics.around(h)),
 		// What a handler writes too late is the test's affair, not the log's.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
@@ -43,6 +48,7 @@ func NewServer(tb testing.TB, h http.Handler) *Server {
 		s.closeBrowsers()
 		hs.Close()
 		<-stopped
+		panics.end()
 	})
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,9 +81,15 @@ func TestPipe(t *testing.T) {
 type recorder struct {
 	testing.TB
 	failure string
+	logged  atomic.Pointer[string]
 }
 
 func (r *recorder) Helper() {}
+
+func (r *recorder) Logf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.logged.Store(&text)
+}
 
 func (r *recorder) Fatalf(format string, args ...any) {
 	r.failure = strings.TrimSpace(fmt.Sprintf(format, args...))
@@ -115,6 +122,18 @@ func TestFailuresSayWhatCameInstead(t *testing.T) {
 		{"another close", func(c *wstest.Client) { c.Send("bye"); c.WantClose(1000) }, `/x: want the server to close with 1000 (normal closure); the server closed with 4001, reason "so long"`},
 		{"something", func(c *wstest.Client) { c.Send("a"); c.WantNothing(time.Second) }, `/x: want nothing for 1s; got text "a"`},
 		{"other JSON", func(c *wstest.Client) { c.SendJSON(1); c.WantJSON([]int{1}) }, `/x: want JSON [1]; got text "1"`},
+		{"JSON with quotes", func(c *wstest.Client) { c.Send(`{"a":1}`); c.WantJSON(1) }, "/x: want JSON 1; got text `{\"a\":1}`"},
+		{"no wait", func(c *wstest.Client) { c.WantNothing(0) }, `/x: WantNothing(0s) waits for nothing: want more than 0`},
+		{
+			"the end of a long one",
+			func(c *wstest.Client) { c.Send(strings.Repeat("a", 600)); c.Want(strings.Repeat("a", 599) + "b") },
+			`/x: want text "` + strings.Repeat("a", 500) + `"… (600 bytes); got text "` + strings.Repeat("a", 500) + `"… (600 bytes); they differ from byte 599 on: want "b", got "a"`,
+		},
+		{
+			"a shorter one",
+			func(c *wstest.Client) { c.SendBinary(make([]byte, 501)); c.WantBinary(make([]byte, 502)) },
+			"/x: want binary " + zeros(500) + "… (502 bytes); got binary " + zeros(500) + "… (501 bytes); they differ from byte 501 on: want 00, got the end",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,6 +146,62 @@ func TestFailuresSayWhatCameInstead(t *testing.T) {
 					t.Errorf("failure\n\t%s\nwant\n\t%s", got, tt.want)
 				}
 			})
+		})
+	}
+}
+
+func zeros(n int) string { return strings.TrimSpace(strings.Repeat("00 ", n)) }
+
+func TestMisuseIsNamed(t *testing.T) {
+	path := func(got string) string {
+		return fmt.Sprintf(`the path is %q: want one that begins with "/", without scheme and host`, got)
+	}
+	tests := []struct {
+		name string
+		do   func(srv *wstest.Server)
+		want string
+	}{
+		{"Dial", func(srv *wstest.Server) { srv.Dial("ws") }, path("ws")},
+		{"Dial of a URL", func(srv *wstest.Server) { srv.Dial("wss://localhost/ws") }, path("wss://localhost/ws")},
+		{"DialRefused", func(srv *wstest.Server) { srv.DialRefused("") }, path("")},
+		{"Get", func(srv *wstest.Server) { srv.Get("x") }, path("x")},
+		{"PostForm", func(srv *wstest.Server) { srv.PostForm("x", nil) }, path("x")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := failureOf(t, func(tb testing.TB) { tt.do(wstest.NewServer(tb, http.NotFoundHandler())) })
+			if got != tt.want {
+				t.Errorf("failure\n\t%s\nwant\n\t%s", got, tt.want)
+			}
+		})
+	}
+	const want = "wstest.NewServer: the handler is nil"
+	if got := failureOf(t, func(tb testing.TB) { wstest.NewServer(tb, nil) }); got != want {
+		t.Errorf("failure %q, want %q", got, want)
+	}
+}
+
+// The client of a handler that panics only sees that the connection ends.
+func TestPanicIsLogged(t *testing.T) {
+	boom := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") })
+	tests := []struct {
+		name string
+		do   func(srv *wstest.Server)
+		want string
+	}{
+		{"Get", func(srv *wstest.Server) { srv.Get("/page?secret") }, "GET /page: panic in the handler: boom\ngoroutine"},
+		{"Dial", func(srv *wstest.Server) { srv.Dial("/ws") }, "GET /ws: panic in the handler: boom\ngoroutine"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var r *recorder
+			failureOf(t, func(tb testing.TB) {
+				r = tb.(*recorder)
+				tt.do(wstest.NewServer(tb, boom))
+			})
+			if got := r.logged.Load(); got == nil || !strings.HasPrefix(*got, tt.want) {
+				t.Errorf("logged %v, want a text that begins with %q", got, tt.want)
+			}
 		})
 	}
 }
