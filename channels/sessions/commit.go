@@ -71,10 +71,11 @@ func (s *Session) commit(r *http.Request, h http.Header, status int) error {
 		err = s.commitCookie(kind)
 	}
 	if err != nil || setsNoCookie(r, status) {
-		s.line = ""
+		s.setLine("")
 	}
-	if s.line != "" {
-		h.Add("Set-Cookie", s.line)
+	line := s.line()
+	if line != "" {
+		h.Add("Set-Cookie", line)
 	}
 	if err == nil && kind != saveAll && s.dirty() {
 		if r.Method != http.MethodHead {
@@ -84,27 +85,29 @@ func (s *Session) commit(r *http.Request, h http.Header, status int) error {
 	}
 	socket := acceptedHandshake(r, status)
 	if s.resolved && !socket {
-		protectCache(h, s.line != "")
+		protectCache(h, line != "")
 	}
 	if socket {
 		s.detach()
 	}
 	s.committed = true
-	s.token = ""
+	if s.stored != nil {
+		s.stored.token = ""
+	}
 	return err
 }
 
 // commitCookie makes the line of a session that is all in the cookie.
 func (s *Session) commitCookie(kind saveKind) error {
 	switch {
-	case kind == saveAll && (s.dirty() || s.ended || s.line != ""):
+	case kind == saveAll && (s.dirty() || s.ended || s.line() != ""):
 		return s.saveCookie()
 	case kind == saveAll && s.touchDue():
 		if err := s.seal(); err != nil {
 			s.note("the use of a session was not recorded: " + err.Error())
 		}
-	case kind == saveEnding && s.ended && s.line == "":
-		s.line = s.rules.cookie.expire()
+	case kind == saveEnding && s.ended && s.line() == "":
+		s.setLine(s.rules.cookie.expire())
 	}
 	return nil
 }
@@ -119,11 +122,10 @@ func (s *Session) commitStore(ctx context.Context, kind saveKind) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
-	unlock, err := s.lockStore(ctx)
-	if err != nil {
+	if err := s.lockStore(ctx); err != nil {
 		return err
 	}
-	defer unlock()
+	defer s.unlockStore()
 	if err := s.saveStore(ctx, kind); err != nil || kind != saveAll {
 		return err
 	}
@@ -135,7 +137,7 @@ func (s *Session) commitStore(ctx context.Context, kind saveKind) error {
 // done without a cookie.
 func (s *Session) late(ctx context.Context) {
 	s.mu.Lock()
-	needed := s.resolved && (s.dirty() || s.endKey != "")
+	needed := s.resolved && (s.dirty() || s.stored != nil && s.stored.endKey != "")
 	s.mu.Unlock()
 	if !needed {
 		return

@@ -35,13 +35,14 @@ func Deadlines(ctx context.Context, list []*Session) ([]time.Time, error) {
 	ends := make([]time.Time, len(list))
 	left := make(map[*rules][]place)
 	for i, s := range list {
-		s.mu.Lock()
-		key := s.key
-		s.mu.Unlock()
-		switch {
-		case s.rules.store == nil:
+		if s.stored == nil {
 			ends[i] = s.Expires()
-		case key != "":
+			continue
+		}
+		s.mu.Lock()
+		key := s.stored.key
+		s.mu.Unlock()
+		if key != "" {
 			left[s.rules] = append(left[s.rules], place{key, i})
 		}
 	}

@@ -22,8 +22,10 @@ var StoreKey = storeKey
 // ParseStored reads what a Store has and writes it again.
 func ParseStored(data string) (rewritten string, ok bool) {
 	var r record
-	ok = r.parseStored([]byte(data))
-	return string(r.appendStored(nil)), ok
+	if !r.parseStored([]byte(data)) {
+		return "", false
+	}
+	return string(r.appendStored(nil)), true
 }
 
 // Turn is what a Store has of a token that was given out at a time.

@@ -40,11 +40,10 @@ func (s *Session) resolve(ctx context.Context) error {
 	if resolved {
 		return nil
 	}
-	unlock, err := s.lockStore(ctx)
-	if err != nil {
+	if err := s.lockStore(ctx); err != nil {
 		return err
 	}
-	defer unlock()
+	defer s.unlockStore()
 	s.mu.Lock()
 	token := ""
 	if !s.resolved { // by whoever held the lock
@@ -68,7 +67,7 @@ func (s *Session) fetch(ctx context.Context, token, key string) error {
 	}
 	worth := tokenWrong
 	if version != 0 && token != "" {
-		worth = r.turn.standing(token, s.arrived)
+		worth = r.turn.standing(token, s.stored.arrived)
 	}
 	s.mu.Lock()
 	if !s.resolved && version != 0 && worth == tokenWrong {
@@ -77,13 +76,14 @@ func (s *Session) fetch(ctx context.Context, token, key string) error {
 	}
 	defer s.mu.Unlock()
 	s.resolved = true
-	line := s.line
+	line := s.line()
 	s.clear()
 	if version != 0 {
 		s.adopt(r)
-		s.key, s.version = key, version
+		s.stored.key, s.stored.version = key, version
 		if !s.committed {
-			s.token, s.standing, s.line = token, worth, line
+			s.stored.token, s.stored.standing = token, worth
+			s.setLine(line)
 		}
 	}
 	return nil
@@ -93,7 +93,7 @@ func (s *Session) fetch(ctx context.Context, token, key string) error {
 // is of the kind whose token is replaced.
 func (s *Session) refuse(ctx context.Context, r record, key string) error {
 	// Who came before the present token was given out knows no better.
-	watched := r.mode == modeOwn && s.arrived >= r.turn.at+turnGrace
+	watched := r.mode == modeOwn && s.stored.arrived >= r.turn.at+turnGrace
 	if watched {
 		if err := s.rules.store.Delete(ctx, key); err != nil {
 			return unavailable("delete", err)
@@ -105,8 +105,10 @@ func (s *Session) refuse(ctx context.Context, r record, key string) error {
 	s.clear()
 	if watched {
 		s.ended = true
-		s.reused = &Session{rules: s.rules, lock: make(chan struct{}, 1), resolved: true, committed: true}
-		s.reused.adopt(r)
+		reused := newSession(s.rules, s.stored.arrived, nil)
+		reused.resolved, reused.committed = true, true
+		reused.adopt(r)
+		s.stored.reused = reused
 		s.note("a former token of a remembered session was used: the cookie has been copied, and the session is ended, id " + r.id)
 	} else {
 		s.ignore(refusedForm)
@@ -161,7 +163,7 @@ func (s *Session) openCookie() {
 	}
 	t, err := s.rules.signer.open(s.rules.cookie.name, value)
 	if err == nil {
-		r := record{issued: t.issued, ends: t.ends}
+		r := record{issued: t.issued, ends: t.ends, oldKey: t.old}
 		now := time.Now().Unix()
 		switch {
 		case !r.parsePayload(t.payload, s.few[:0]):
@@ -170,7 +172,6 @@ func (s *Session) openCookie() {
 			err = refusedExpired
 		default:
 			s.adopt(r)
-			s.oldKey = t.old
 			return
 		}
 	}
@@ -209,12 +210,14 @@ func (s *Session) ignore(reason error) {
 }
 
 // note keeps a line for the log until the mutex is free.
-func (s *Session) note(line string) { s.notes = append(s.notes, line) }
+func (s *Session) note(line string) { s.outbox().notes = append(s.outbox().notes, line) }
 
 // unlock frees the mutex and writes the notes that were made under it.
 func (s *Session) unlock() {
-	notes := s.notes
-	s.notes = nil
+	var notes []string
+	if s.out != nil {
+		notes, s.out.notes = s.out.notes, nil
+	}
 	s.mu.Unlock()
 	for _, line := range notes {
 		s.rules.log().Warn("sessions: "+line, "cookie", s.rules.cookie.name)

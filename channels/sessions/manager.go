@@ -154,7 +154,7 @@ func serve(rules *rules, next http.Handler, w http.ResponseWriter, r *http.Reque
 	if scope.Protocol() == "websocket" {
 		stack.Reserve()
 	}
-	s := newSession(rules, scope.Start(), r.Header["Cookie"])
+	s := newSession(rules, scope.Start().Unix(), r.Header["Cookie"])
 	scope.SetValue(slotKey{}, s)
 	rw := &responseWriter{ResponseWriter: w, session: s, request: r}
 	defer rw.finish()

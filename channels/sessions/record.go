@@ -10,9 +10,10 @@ import (
 type record struct {
 	id           string
 	mode         byte
+	oldKey       bool  // it came in a cookie that was not signed by the first key
 	issued, ends int64 // Unix seconds: when it was saved, and the end of its life
 	values       []entry
-	turn         turn // in a Store
+	turn         *turn // in a Store; never changed
 }
 
 // The modes of a session: whose rules end it.
@@ -30,6 +31,15 @@ const (
 	// maxLife is the longest that browsers keep a cookie.
 	maxLife = 400 * 24 * time.Hour
 )
+
+// room returns a buffer for what is appended to it, unless much in it is escaped.
+func (r *record) room() []byte {
+	n := 128
+	for _, e := range r.values {
+		n += len(e.key) + len(e.raw) + len(`"":,`)
+	}
+	return make([]byte, 0, n)
+}
 
 // appendPayload appends what a token carries: mode, ID, values.
 func (r *record) appendPayload(b []byte) []byte {

@@ -21,11 +21,10 @@ func (s *Session) Save(ctx context.Context) error {
 		}
 		return s.saveCookie()
 	}
-	unlock, err := s.lockStore(ctx)
-	if err != nil {
+	if err := s.lockStore(ctx); err != nil {
 		return err
 	}
-	defer unlock()
+	defer s.unlockStore()
 	return s.saveStore(ctx, saveAll)
 }
 
@@ -43,13 +42,12 @@ func (s *Session) Reload(ctx context.Context) error {
 		s.revert()
 		return nil
 	}
-	unlock, err := s.lockStore(ctx)
-	if err != nil {
+	if err := s.lockStore(ctx); err != nil {
 		return err
 	}
-	defer unlock()
+	defer s.unlockStore()
 	s.mu.Lock()
-	token, key := s.token, s.key
+	token, key := s.stored.token, s.stored.key
 	if key == "" {
 		s.revert()
 	}
@@ -62,29 +60,33 @@ func (s *Session) Reload(ctx context.Context) error {
 
 // revert forgets what was changed and not saved.
 func (s *Session) revert() {
-	s.changes++
+	if s.stored != nil {
+		s.stored.changes++
+	}
 	exists := s.exists
-	s.adopt(s.saved)
+	s.adopt(*s.base())
 	s.exists = exists
 }
 
-// lockStore keeps others from calling the Store for this session.
-func (s *Session) lockStore(ctx context.Context) (unlock func(), err error) {
+// lockStore keeps others from calling the Store for this session, until unlockStore.
+func (s *Session) lockStore(ctx context.Context) error {
 	select {
-	case s.lock <- struct{}{}:
-		return func() { <-s.lock }, nil
+	case s.stored.lock <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return nil, unavailable("wait", context.Cause(ctx))
+		return unavailable("wait", context.Cause(ctx))
 	}
 }
+
+func (s *Session) unlockStore() { <-s.stored.lock }
 
 // saveCookie makes the Set-Cookie line of a session that is all in the cookie.
 func (s *Session) saveCookie() error {
 	if s.dirty() {
 		return s.seal()
 	}
-	if s.ended && s.line == "" {
-		s.line = s.rules.cookie.expire()
+	if s.ended && s.line() == "" {
+		s.setLine(s.rules.cookie.expire())
 	}
 	return nil
 }
@@ -92,14 +94,14 @@ func (s *Session) saveCookie() error {
 // seal signs the session as it is.
 func (s *Session) seal() error {
 	r := s.now
-	r.issued = time.Now().Unix()
-	value := s.rules.signer.seal(s.rules.cookie.name, r.appendPayload(nil), r.issued, r.ends)
+	r.issued, r.oldKey = time.Now().Unix(), false
+	value := s.rules.signer.seal(s.rules.cookie.name, r.appendPayload(r.room()), r.issued, r.ends)
 	line, err := s.rules.cookie.set(value, s.maxAge(&r))
 	if err != nil {
 		return err
 	}
-	s.line = line
-	s.ended, s.oldKey = false, false
+	s.setLine(line)
+	s.ended = false
 	s.adopt(r)
 	return nil
 }

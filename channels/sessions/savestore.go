@@ -17,6 +17,7 @@ type draft struct {
 	base    []entry // what the changes were made to
 	ours    []entry // with the changes
 	changes int
+	owned   bool
 	renew   bool
 	expiry  bool
 	token   string
@@ -30,7 +31,7 @@ func (s *Session) saveStore(ctx context.Context, kind saveKind) error {
 		return err
 	}
 	s.mu.Lock()
-	needsCookie := s.key == "" || s.renew
+	needsCookie := s.stored.key == "" || s.renew
 	switch {
 	case !s.dirty(), needsCookie && kind == saveQuiet:
 		s.mu.Unlock()
@@ -46,8 +47,8 @@ func (s *Session) saveStore(ctx context.Context, kind saveKind) error {
 	if err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if d.changes == s.changes {
-			s.owned = true
+		if d.changes == s.stored.changes {
+			s.owned = s.owned || d.owned
 			s.renew = s.renew || d.renew
 			s.expiry = s.expiry || d.expiry
 		}
@@ -58,7 +59,7 @@ func (s *Session) saveStore(ctx context.Context, kind saveKind) error {
 // end deletes what Destroy ended.
 func (s *Session) end(ctx context.Context) error {
 	s.mu.Lock()
-	key := s.endKey
+	key := s.stored.endKey
 	s.mu.Unlock()
 	if key != "" {
 		if err := s.rules.store.Delete(ctx, key); err != nil {
@@ -67,30 +68,32 @@ func (s *Session) end(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.endKey == key {
-		s.endKey = ""
+	if s.stored.endKey == key {
+		s.stored.endKey = ""
 	}
-	if s.ended && !s.committed && s.line == "" {
-		s.line = s.rules.cookie.expire()
+	if s.ended && !s.committed && s.line() == "" {
+		s.setLine(s.rules.cookie.expire())
 	}
 	return nil
 }
 
 // draft takes the session as it is, in order to save it.
 func (s *Session) draft() *draft {
+	st := s.stored
 	d := &draft{
 		record:  s.now,
-		base:    s.saved.values,
+		base:    s.base().values,
 		ours:    s.now.values,
-		changes: s.changes,
+		changes: st.changes,
+		owned:   s.owned,
 		renew:   s.renew,
 		expiry:  s.expiry,
-		token:   s.token,
-		key:     s.key,
-		version: s.version,
+		token:   st.token,
+		key:     st.key,
+		version: st.version,
 	}
 	d.issued = time.Now().Unix()
-	if d.expiry && s.token != "" && s.standing != tokenGood {
+	if d.expiry && st.token != "" && st.standing != tokenGood {
 		d.renew = true // the cookie needs a new age, and its present token is not known
 	}
 	s.owned, s.renew, s.expiry = false, false, false
@@ -217,7 +220,7 @@ func (s *Session) put(ctx context.Context, d *draft, key string, version uint64)
 }
 
 func (s *Session) putRecord(ctx context.Context, r *record, key string, version uint64) (uint64, error) {
-	data := r.appendStored(nil)
+	data := r.appendStored(r.room())
 	if len(data) > MaxStored {
 		return 0, fmt.Errorf("%w: %d bytes of at most %d", ErrTooLarge, len(data), MaxStored)
 	}
@@ -245,7 +248,8 @@ func (s *Session) wrote(ctx context.Context, d *draft, version uint64, cookie bo
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changes != d.changes {
+	st := s.stored
+	if st.changes != d.changes {
 		// Destroyed meanwhile: what was written under a new token, nobody knows.
 		return nil
 	}
@@ -258,16 +262,21 @@ func (s *Session) wrote(ctx context.Context, d *draft, version uint64, cookie bo
 		s.now.mode, s.now.ends = d.mode, d.ends
 	}
 	s.now.issued, s.now.turn = d.issued, d.turn
-	s.saved, s.exists = d.record, true
-	s.key, s.version = d.key, version
+	s.saved, s.exists = nil, true
+	if s.owned || s.expiry || s.renew {
+		saved := d.record
+		s.saved = &saved
+	}
+	st.key, st.version = d.key, version
 	if s.committed {
 		return nil
 	}
-	if s.token != d.token {
-		s.token, s.standing = d.token, tokenGood
+	if st.token != d.token {
+		st.token, st.standing = d.token, tokenGood
 	}
 	if line != "" {
-		s.line, s.ended = line, false
+		s.setLine(line)
+		s.ended = false
 	}
 	return nil
 }
@@ -276,14 +285,18 @@ func (s *Session) wrote(ctx context.Context, d *draft, version uint64, cookie bo
 // If somebody else saved it meanwhile, that serves as well. The store is locked.
 func (s *Session) touch(ctx context.Context) {
 	s.mu.Lock()
-	turning, token := s.turnDue(), s.token
-	due, key, version, r := turning || s.touchDue(), s.key, s.version, s.saved
-	r.turn.seen = r.turn.seen || s.standing == tokenGood
+	st := s.stored
+	turning, token := s.turnDue(), st.token
+	due, key, version, r := turning || s.touchDue(), st.key, st.version, *s.base()
+	good := st.standing == tokenGood
 	s.mu.Unlock()
 	if !due {
 		return
 	}
 	r.issued = time.Now().Unix()
+	if good {
+		r.turn = r.turn.shown()
+	}
 	line := ""
 	if turning {
 		fresh, _ := newToken()
@@ -300,13 +313,15 @@ func (s *Session) touch(ctx context.Context) {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.key != key {
+		if st.key != key {
 			return
 		}
-		s.version, s.saved.issued, s.now.issued = version, r.issued, r.issued
-		s.saved.turn, s.now.turn = r.turn, r.turn
+		st.version = version
+		s.now.issued, s.now.turn = r.issued, r.turn
+		s.base().issued, s.base().turn = r.issued, r.turn
 		if turning {
-			s.token, s.standing, s.line = token, tokenGood, line
+			st.token, st.standing = token, tokenGood
+			s.setLine(line)
 		}
 	}
 }

@@ -17,46 +17,100 @@ import (
 // A Session is what is remembered about one browser: keys with values, encoded
 // as JSON. It is loaded once for a request or connection, and its methods may be
 // called by several goroutines at once. It prints as its ID.
+//
+// A socket keeps it for as long as it lives: what few have, or only for the time of
+// the request, is behind a pointer.
 type Session struct {
-	rules   *rules
-	arrived int64         // Unix seconds: when the request came
-	lock    chan struct{} // held across calls of the Store; nil without one
+	rules  *rules
+	stored *stored // where it is in the Store; nil without one
 
-	mu        sync.Mutex // guards the fields below
-	cookies   []string   // the request's Cookie headers, while they may be needed
-	sent      bool       // the client sent the cookie, of whatever worth
-	resolved  bool       // it is known what the cookie is worth
-	committed bool       // the response's header is out: no cookie can be set
-	notes     []string   // for the log, by unlock
-	changes   int        // counts Destroy and Reload, which overtake a Save
+	mu      sync.Mutex // guards the fields below, and those of stored but lock
+	cookies []string   // the request's Cookie headers, while they may be needed
+	out     *outgoing  // what is to go out, see outbox; nil: nothing
 
-	saved  record // as the client or the Store has it
-	now    record // as it is
-	owned  bool   // now.values is not shared with saved
-	exists bool   // saved is something
-	oldKey bool   // the cookie was not signed by the first key
-	renew  bool   // Renew was called since it was saved
-	expiry bool   // SetExpiry was called since it was saved
+	saved *record // as the client or the Store has it; nil: as it is
+	now   record  // as it is
 
-	token    string   // in a Store: what the client has; forgotten once no cookie can be set
-	standing standing // in a Store: what that was worth
-	reused   *Session // in a Store: what was ended because a former token was shown
-	key      string   // in a Store: what it is saved under
-	version  uint64   // in a Store: what is there
-	ended    bool     // Destroy was called: the client's cookie is to go
-	endKey   string   // in a Store: what Destroy left to delete
-
-	line string // the Set-Cookie line that is to go out
+	sent      bool // the client sent the cookie, of whatever worth
+	resolved  bool // it is known what the cookie is worth
+	committed bool // the response's header is out: no cookie can be set
+	ended     bool // Destroy was called: the client's cookie is to go
+	owned     bool // now.values is not shared with saved
+	exists    bool // saved is something
+	renew     bool // Renew was called since it was saved
+	expiry    bool // SetExpiry was called since it was saved
 
 	few [2]entry // room for what a cookie has, which is mostly one value
 }
 
-func newSession(rules *rules, arrived time.Time, cookies []string) *Session {
-	s := &Session{rules: rules, arrived: arrived.Unix(), cookies: cookies}
-	if rules.store != nil {
-		s.lock = make(chan struct{}, 1)
+// A stored is what a Session has beside when it is in a Store.
+type stored struct {
+	lock     chan struct{} // held across calls of the Store
+	arrived  int64         // Unix seconds: when the request came
+	token    string        // what the client has; forgotten once no cookie can be set
+	standing standing      // what that was worth
+	reused   *Session      // what was ended because a former token was shown
+	key      string        // what it is saved under
+	version  uint64        // what is there
+	endKey   string        // what Destroy left to delete
+	changes  int           // counts Destroy and Reload, which overtake a Save
+}
+
+// An outgoing is what a Session has for the response and for the log.
+type outgoing struct {
+	line  string   // Set-Cookie
+	notes []string // for the log, by unlock
+}
+
+func newSession(rules *rules, arrived int64, cookies []string) *Session {
+	if rules.store == nil {
+		return &Session{rules: rules, cookies: cookies}
 	}
-	return s
+	s := &struct {
+		Session
+		room stored
+	}{Session: Session{rules: rules, cookies: cookies}}
+	s.room = stored{lock: make(chan struct{}, 1), arrived: arrived}
+	s.stored = &s.room
+	return &s.Session
+}
+
+// outbox returns what is to go out, to be changed.
+func (s *Session) outbox() *outgoing {
+	if s.out == nil {
+		s.out = new(outgoing)
+	}
+	return s.out
+}
+
+// line returns the Set-Cookie line that is to go out, or nothing.
+func (s *Session) line() string {
+	if s.out == nil {
+		return ""
+	}
+	return s.out.line
+}
+
+func (s *Session) setLine(line string) {
+	if line != "" || s.out != nil {
+		s.outbox().line = line
+	}
+}
+
+// base returns the session as it was saved.
+func (s *Session) base() *record {
+	if s.saved == nil {
+		return &s.now
+	}
+	return s.saved
+}
+
+// keep notes what was saved, before now is changed.
+func (s *Session) keep() {
+	if s.saved == nil {
+		saved := s.now
+		s.saved = &saved
+	}
 }
 
 // Get returns the value of key as a T: what encoding/json makes of it. It returns
@@ -147,6 +201,7 @@ func (s *Session) Delete(key string) {
 
 // change sets or removes a key of a list that belongs to the session alone.
 func (s *Session) change(key, raw string) {
+	s.keep()
 	if !s.owned {
 		s.now.values = slices.Clone(s.now.values)
 		s.owned = true
@@ -157,7 +212,7 @@ func (s *Session) change(key, raw string) {
 // savable reports whether a change can still be saved: until the header is sent;
 // afterwards when it is a Store's and the client has its token already.
 func (s *Session) savable() bool {
-	return !s.committed || s.key != "" && !s.renew
+	return !s.committed || s.stored != nil && s.stored.key != "" && !s.renew
 }
 
 // begin makes a session of one that does not exist.
@@ -165,6 +220,7 @@ func (s *Session) begin() {
 	if s.now.id != "" {
 		return
 	}
+	s.keep()
 	s.now.id = rand.Text()
 	if s.now.mode == 0 {
 		s.live(modeManager, s.rules.lifetime)
@@ -173,6 +229,7 @@ func (s *Session) begin() {
 
 // live gives the session a life from now on.
 func (s *Session) live(mode byte, seconds int64) {
+	s.keep()
 	s.now.issued = time.Now().Unix()
 	s.now.mode, s.now.ends = mode, s.now.issued+seconds
 }
@@ -272,7 +329,10 @@ func (s *Session) Renew() {
 func (s *Session) Reused() *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reused
+	if s.stored == nil {
+		return nil
+	}
+	return s.stored.reused
 }
 
 // Destroy ends the session: its data and its token. What is set afterwards makes
@@ -281,31 +341,35 @@ func (s *Session) Reused() *Session {
 func (s *Session) Destroy() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.changes++
 	s.ended = s.ended || s.exists || s.sent
-	if s.key != "" {
-		s.endKey = s.key
+	if st := s.stored; st != nil {
+		st.changes++
+		if st.key != "" {
+			st.endKey = st.key
+		}
 	}
 	s.clear()
 }
 
 // clear forgets everything about the session but what Destroy left to do.
 func (s *Session) clear() {
-	s.saved, s.now = record{}, record{}
-	s.owned, s.exists, s.oldKey, s.renew, s.expiry = false, false, false, false, false
-	s.token, s.key, s.version, s.line = "", "", 0, ""
-	s.standing = tokenWrong
+	s.saved, s.now = nil, record{}
+	s.owned, s.exists, s.renew, s.expiry = false, false, false, false
+	s.setLine("")
+	if st := s.stored; st != nil {
+		st.token, st.standing, st.key, st.version = "", tokenWrong, "", 0
+	}
 }
 
 // adopt takes r for what is saved.
 func (s *Session) adopt(r record) {
-	s.saved, s.now = r, r
+	s.saved, s.now = nil, r
 	s.owned, s.renew, s.expiry, s.exists = false, false, false, true
 }
 
 // dirty reports whether there is something to save.
 func (s *Session) dirty() bool {
-	return s.renew || s.expiry || s.owned && !sameEntries(s.now.values, s.saved.values)
+	return s.renew || s.expiry || s.owned && !sameEntries(s.now.values, s.base().values)
 }
 
 // touchDue reports whether an unchanged session is to be saved, because it was
@@ -316,18 +380,19 @@ func (s *Session) touchDue() bool {
 	}
 	used := s.rules.idle > 0 && s.now.mode != modeOwn &&
 		time.Now().Unix()-s.now.issued >= s.rules.idle/10
-	return used || s.oldKey || s.standing == tokenGood && !s.now.turn.seen
+	return used || s.now.oldKey || s.stored != nil && s.stored.standing == tokenGood && !s.now.turn.seen
 }
 
 // turnDue reports whether the client is to get another token, because the session is
 // remembered and its token was used for a while, or because the client never got the
 // one that it was given.
 func (s *Session) turnDue() bool {
-	if !s.exists || s.committed || s.token == "" || s.line != "" || s.now.mode != modeOwn {
+	st := s.stored
+	if st == nil || !s.exists || s.committed || st.token == "" || s.line() != "" || s.now.mode != modeOwn {
 		return false
 	}
 	age := time.Now().Unix() - s.now.turn.at
-	return s.standing == tokenGood && age >= turnAfter || s.standing == tokenBefore && age >= turnGrace
+	return st.standing == tokenGood && age >= turnAfter || st.standing == tokenBefore && age >= turnGrace
 }
 
 // maxAge returns how long the browser is to keep the cookie, in seconds; 0: until

@@ -78,14 +78,24 @@ const (
 	turnGrace = 60
 )
 
-func newTurn(token string) turn {
-	return turn{at: time.Now().Unix(), seen: true, now: secretOf(token)}
+func newTurn(token string) *turn {
+	return &turn{at: time.Now().Unix(), seen: true, now: secretOf(token)}
 }
 
 // next is the turn after a token was replaced. A client that never got what it was
 // given shows the former one again, and is given another.
-func (t *turn) next(shown, given string) turn {
-	return turn{at: time.Now().Unix(), now: secretOf(given), before: secretOf(shown)}
+func (t *turn) next(shown, given string) *turn {
+	return &turn{at: time.Now().Unix(), now: secretOf(given), before: secretOf(shown)}
+}
+
+// shown is the turn when a client has shown the token that was given out last.
+func (t *turn) shown() *turn {
+	if t.seen {
+		return t
+	}
+	shown := *t
+	shown.seen = true
+	return &shown
 }
 
 // A standing is what a token is worth.
@@ -125,7 +135,7 @@ func (t *turn) append(b []byte) []byte {
 }
 
 // parseTurn reads the same, and returns what is behind it.
-func parseTurn(text string) (t turn, rest string, ok bool) {
+func parseTurn(text string) (t *turn, rest string, ok bool) {
 	at, rest, _ := strings.Cut(text, ".")
 	seen, rest, _ := strings.Cut(rest, ".")
 	now, rest, _ := strings.Cut(rest, ".")
@@ -133,9 +143,9 @@ func parseTurn(text string) (t turn, rest string, ok bool) {
 	unix, valid := parseUnix(at)
 	if !ok || !valid || seen != "0" && seen != "1" ||
 		len(now) != len(t.now) || len(before) != 0 && len(before) != len(t.before) {
-		return t, "", false
+		return nil, "", false
 	}
-	t.at, t.seen = unix, seen == "1"
+	t = &turn{at: unix, seen: seen == "1"}
 	copy(t.now[:], now)
 	copy(t.before[:], before)
 	return t, rest, true
