@@ -9,5 +9,6 @@
 //
 // The two tables are the application's to make: [Store.Schema] prints their definition,
 // for a migration. What has expired is not found any more, and takes up space until
-// [Store.Sweep] is called: every hour or so, from one process or from all.
+// [Store.Sweep] is called: every hour or so, from one process or from all. SQLite must be
+// 3.35 or later.
 package sqlauth

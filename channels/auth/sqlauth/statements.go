@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
-	"strings"
 
+	"github.com/sluicehq/sluice/channels/internal/sqldb"
 	"github.com/sluicehq/sluice/channels/sessions/sqlstore"
 )
 
@@ -34,18 +33,11 @@ CREATE INDEX IF NOT EXISTS REVOCATIONS_expires ON REVOCATIONS (expires);
 ON CONFLICT (tag) DO UPDATE SET ended = excluded.ended, expires = excluded.expires
 WHERE REVOCATIONS.ended <= excluded.ended`
 
-	revokedText = `SELECT tag, ended FROM REVOCATIONS WHERE expires > $1 AND tag IN (`
+	revokedText = `SELECT tag, ended FROM REVOCATIONS WHERE expires > $1 AND tag IN `
 
-	// In batches, so that no lock is held for long.
+	// With the LIMIT of sqldb.SweepBatch.
 	sweepTicketsText     = `DELETE FROM TICKETS WHERE id IN (SELECT id FROM TICKETS WHERE expires <= NOW LIMIT 1000)`
 	sweepRevocationsText = `DELETE FROM REVOCATIONS WHERE tag IN (SELECT tag FROM REVOCATIONS WHERE expires <= $1 LIMIT 1000)`
-)
-
-const (
-	sweepBatch = 1000
-
-	// maxIn is how many tags are looked up at once.
-	maxIn = 500
 )
 
 // statements are those of one store.
@@ -57,7 +49,6 @@ type statements struct {
 
 var (
 	prefixName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,39}$`)
-	schemaName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 	words      = regexp.MustCompile(`\b(TICKETS_expires|REVOCATIONS_expires|TICKETS|REVOCATIONS|NOW|BLOB)\b|\$`)
 )
 
@@ -82,11 +73,8 @@ func statementsOf(dialect sqlstore.Dialect, prefix string) (statements, error) {
 type vocabulary map[string]string
 
 func wordsOf(dialect sqlstore.Dialect, prefix string) (vocabulary, error) {
-	schema, unqualified, qualified := strings.Cut(prefix, ".")
-	if !qualified {
-		unqualified = prefix
-	}
-	if !prefixName.MatchString(unqualified) || qualified && (dialect != sqlstore.PostgreSQL || !schemaName.MatchString(schema)) {
+	unqualified, ok := sqldb.Unqualified(prefix, prefixName, dialect == sqlstore.PostgreSQL)
+	if !ok {
 		return nil, fmt.Errorf("sqlauth: prefix %q: use letters, digits and _, and with PostgreSQL a schema and a dot in front", prefix)
 	}
 	v := vocabulary{
@@ -113,16 +101,4 @@ func (v vocabulary) put(text string) string {
 }
 
 // revoked returns the query for n tags.
-func (s *statements) revoked(n int) string {
-	var b strings.Builder
-	b.WriteString(s.revokedHead)
-	for i := range n {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(s.mark)
-		b.WriteString(strconv.Itoa(i + 2))
-	}
-	b.WriteString(")")
-	return b.String()
-}
+func (s *statements) revoked(n int) string { return s.revokedHead + sqldb.In(s.mark, 2, n) }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/channels/internal/sqlretry"
+	"github.com/sluicehq/sluice/channels/internal/sqldb"
 	"github.com/sluicehq/sluice/channels/sessions/sqlstore"
 )
 
@@ -43,7 +43,7 @@ func (s *Store) Schema() string { return s.sql.schema }
 
 // Put implements auth.TicketStore. The time counts by the database's clock.
 func (s *Store) Put(ctx context.Context, key string, data []byte, ttl time.Duration) error {
-	if _, err := s.exec(ctx, s.sql.put, key, data, ttl.Milliseconds()); err != nil {
+	if _, err := sqldb.Exec(ctx, s.db, s.sql.put, key, data, ttl.Milliseconds()); err != nil {
 		return fmt.Errorf("sqlauth: put a ticket: %w", err)
 	}
 	return nil
@@ -52,7 +52,7 @@ func (s *Store) Put(ctx context.Context, key string, data []byte, ttl time.Durat
 // Take implements auth.TicketStore, with one statement that deletes and returns.
 func (s *Store) Take(ctx context.Context, key string) ([]byte, error) {
 	var data []byte
-	err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error {
+	err := sqldb.Retry(ctx, s.db, func(db sqldb.Querier) error {
 		return db.QueryRowContext(ctx, s.sql.take, key).Scan(&data)
 	})
 	switch {
@@ -64,22 +64,9 @@ func (s *Store) Take(ctx context.Context, key string) ([]byte, error) {
 	return data, nil
 }
 
-// exec runs a statement and returns how many rows it affected.
-func (s *Store) exec(ctx context.Context, statement string, args ...any) (n int64, err error) {
-	err = sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error {
-		res, err := db.ExecContext(ctx, statement, args...)
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		return err
-	})
-	return n, err
-}
-
 // Revoke implements auth.Revocations.
 func (s *Store) Revoke(ctx context.Context, tag string, at, until time.Time) error {
-	if _, err := s.exec(ctx, s.sql.revoke, tag, at.UnixMilli(), until.UnixMilli()); err != nil {
+	if _, err := sqldb.Exec(ctx, s.db, s.sql.revoke, tag, at.UnixMilli(), until.UnixMilli()); err != nil {
 		return fmt.Errorf("sqlauth: revoke: %w", err)
 	}
 	return nil
@@ -89,9 +76,9 @@ func (s *Store) Revoke(ctx context.Context, tag string, at, until time.Time) err
 func (s *Store) Revoked(ctx context.Context, tags []string) (map[string]time.Time, error) {
 	var ended map[string]time.Time
 	for len(tags) > 0 {
-		n := min(len(tags), maxIn)
+		n := min(len(tags), sqldb.MaxIn)
 		var rows []revocation
-		err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) (err error) {
+		err := sqldb.Retry(ctx, s.db, func(db sqldb.Querier) (err error) {
 			rows, err = s.revoked(ctx, db, tags[:n])
 			return err
 		})
@@ -114,7 +101,7 @@ type revocation struct {
 	at  time.Time
 }
 
-func (s *Store) revoked(ctx context.Context, db sqlretry.Querier, tags []string) ([]revocation, error) {
+func (s *Store) revoked(ctx context.Context, db sqldb.Querier, tags []string) ([]revocation, error) {
 	args := make([]any, 0, len(tags)+1)
 	args = append(args, time.Now().UnixMilli())
 	for _, tag := range tags {
@@ -141,23 +128,14 @@ func (s *Store) revoked(ctx context.Context, db sqlretry.Querier, tags []string)
 // Sweep deletes what has expired, a thousand rows at a time, and returns how many they
 // were, also with an error.
 func (s *Store) Sweep(ctx context.Context) (deleted int64, err error) {
-	tickets, err := s.sweep(ctx, s.sql.sweepTickets)
-	if err != nil {
-		return tickets, err
-	}
-	revocations, err := s.sweep(ctx, s.sql.sweepRevocations, time.Now().UnixMilli())
-	return tickets + revocations, err
-}
-
-func (s *Store) sweep(ctx context.Context, statement string, args ...any) (deleted int64, err error) {
-	for {
-		n, err := s.exec(ctx, statement, args...)
-		if err != nil {
-			return deleted, fmt.Errorf("sqlauth: sweep: %w", err)
-		}
+	deleted, err = sqldb.Sweep(ctx, s.db, s.sql.sweepTickets)
+	if err == nil {
+		var n int64
+		n, err = sqldb.Sweep(ctx, s.db, s.sql.sweepRevocations, time.Now().UnixMilli())
 		deleted += n
-		if n < sweepBatch {
-			return deleted, nil
-		}
 	}
+	if err != nil {
+		err = fmt.Errorf("sqlauth: sweep: %w", err)
+	}
+	return deleted, err
 }

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
+
+	"github.com/sluicehq/sluice/channels/internal/sqldb"
 )
 
 // A Dialect is a database's way of saying things.
@@ -41,7 +42,7 @@ CREATE INDEX IF NOT EXISTS T_expires ON T (expires);
 `
 	loadText = `SELECT data, version FROM T WHERE id = $1 AND expires > $2`
 
-	loadManyText = `SELECT id, data FROM T WHERE expires > $1 AND id IN (`
+	loadManyText = `SELECT id, data FROM T WHERE expires > $1 AND id IN `
 
 	// A row that has expired is as good as none, and is overwritten.
 	createText = `INSERT INTO T (id, data, version, expires) VALUES ($1, $2, $3, $4)
@@ -53,12 +54,9 @@ WHERE id = $4 AND version = $5 AND expires > $6`
 
 	deleteText = `DELETE FROM T WHERE id = $1`
 
-	// In batches, so that no lock is held for long.
+	// With the LIMIT of sqldb.SweepBatch.
 	sweepText = `DELETE FROM T WHERE id IN (SELECT id FROM T WHERE expires <= $1 LIMIT 1000)`
 )
-
-// sweepBatch is the LIMIT in sweepText.
-const sweepBatch = 1000
 
 // Statements of one store.
 type statements struct {
@@ -69,26 +67,12 @@ type statements struct {
 }
 
 // loadMany returns the query for n sessions.
-func (s *statements) loadMany(n int) string {
-	var b strings.Builder
-	b.WriteString(s.loadManyHead)
-	for i := range n {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(s.mark)
-		b.WriteString(strconv.Itoa(i + 2))
-	}
-	b.WriteString(")")
-	return b.String()
-}
+func (s *statements) loadMany(n int) string { return s.loadManyHead + sqldb.In(s.mark, 2, n) }
 
 // A table's name, with room for that of its index in PostgreSQL's 63 bytes.
-var (
-	tableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,54}$`)
-	schemaName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
-	tableWord  = regexp.MustCompile(`\bT\b`)
-)
+var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,54}$`)
+
+var tableWord = regexp.MustCompile(`\bT\b`)
 
 func (d Dialect) statements(table string) (statements, error) {
 	blob := ""
@@ -100,11 +84,8 @@ func (d Dialect) statements(table string) (statements, error) {
 	default:
 		return statements{}, errors.New("sqlstore: unknown dialect: use PostgreSQL or SQLite")
 	}
-	schema, unqualified, qualified := strings.Cut(table, ".")
-	if !qualified {
-		unqualified = table
-	}
-	if !tableName.MatchString(unqualified) || qualified && (d != PostgreSQL || !schemaName.MatchString(schema)) {
+	unqualified, ok := sqldb.Unqualified(table, tableName, d == PostgreSQL)
+	if !ok {
 		return statements{}, fmt.Errorf("sqlstore: table name %q: use letters, digits and _, and with PostgreSQL a schema and a dot in front", table)
 	}
 	put := func(text string) string {

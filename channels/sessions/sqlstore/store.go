@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/channels/internal/sqlretry"
+	"github.com/sluicehq/sluice/channels/internal/sqldb"
 )
 
 // DefaultTable is the name of the table that [New] uses.
@@ -57,7 +57,7 @@ func (conflict) Conflict() bool { return true }
 func (s *Store) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 	var data []byte
 	var version int64
-	err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error {
+	err := sqldb.Retry(ctx, s.db, func(db sqldb.Querier) error {
 		return db.QueryRowContext(ctx, s.sql.load, key, millis(time.Now())).Scan(&data, &version)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -69,15 +69,12 @@ func (s *Store) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 	return data, uint64(version), nil
 }
 
-// maxIn is how many sessions are looked up by one statement.
-const maxIn = 500
-
 // LoadMany implements sessions.BatchStore.
 func (s *Store) LoadMany(ctx context.Context, keys []string) (map[string][]byte, error) {
 	found := make(map[string][]byte, len(keys))
 	for len(keys) > 0 {
-		n := min(len(keys), maxIn)
-		err := sqlretry.Do(ctx, s.db, func(db sqlretry.Querier) error { return s.loadMany(ctx, db, keys[:n], found) })
+		n := min(len(keys), sqldb.MaxIn)
+		err := sqldb.Retry(ctx, s.db, func(db sqldb.Querier) error { return s.loadMany(ctx, db, keys[:n], found) })
 		if err != nil {
 			return nil, fmt.Errorf("sqlstore: load many: %w", err)
 		}
@@ -86,7 +83,7 @@ func (s *Store) LoadMany(ctx context.Context, keys []string) (map[string][]byte,
 	return found, nil
 }
 
-func (s *Store) loadMany(ctx context.Context, db sqlretry.Querier, keys []string, found map[string][]byte) error {
+func (s *Store) loadMany(ctx context.Context, db sqldb.Querier, keys []string, found map[string][]byte) error {
 	args := make([]any, 0, len(keys)+1)
 	args = append(args, millis(time.Now()))
 	for _, key := range keys {
@@ -117,9 +114,9 @@ func (s *Store) Save(ctx context.Context, key string, data []byte, version uint6
 	var n int64
 	var err error
 	if version == 0 {
-		n, err = s.exec(ctx, s.sql.create, key, data, next, millis(expires), now)
+		n, err = sqldb.Exec(ctx, s.db, s.sql.create, key, data, next, millis(expires), now)
 	} else {
-		n, err = s.exec(ctx, s.sql.update, data, next, millis(expires), key, int64(version), now)
+		n, err = sqldb.Exec(ctx, s.db, s.sql.update, data, next, millis(expires), key, int64(version), now)
 	}
 	switch {
 	case err != nil:
@@ -134,7 +131,7 @@ func (s *Store) Save(ctx context.Context, key string, data []byte, version uint6
 
 // Delete implements sessions.Store.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if _, err := s.exec(ctx, s.sql.delete, key); err != nil {
+	if _, err := sqldb.Exec(ctx, s.db, s.sql.delete, key); err != nil {
 		return fmt.Errorf("sqlstore: delete: %w", err)
 	}
 	return nil
@@ -143,17 +140,10 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 // Sweep deletes the sessions that have expired, a thousand at a time, and returns
 // how many they were, also with an error.
 func (s *Store) Sweep(ctx context.Context) (deleted int64, err error) {
-	now := millis(time.Now())
-	for {
-		n, err := s.exec(ctx, s.sql.sweep, now)
-		if err != nil {
-			return deleted, fmt.Errorf("sqlstore: sweep: %w", err)
-		}
-		deleted += n
-		if n < sweepBatch {
-			return deleted, nil
-		}
+	if deleted, err = sqldb.Sweep(ctx, s.db, s.sql.sweep, millis(time.Now())); err != nil {
+		err = fmt.Errorf("sqlstore: sweep: %w", err)
 	}
+	return deleted, err
 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }

@@ -1,6 +1,4 @@
-// Package sqlretry runs a statement again that PostgreSQL refused for what another
-// transaction did at the same time.
-package sqlretry
+package sqldb
 
 import (
 	"context"
@@ -18,13 +16,13 @@ type Querier interface {
 // attempts is how often a statement is run.
 const attempts = 5
 
-// Do runs f, which runs one statement that is complete in itself, so that the isolation
+// Retry runs f, which runs one statement that is complete in itself, so that the isolation
 // PostgreSQL has by default is enough. Where another default was set, two writers of
 // one row, or of one page of a table, are an error to it: then f runs again, in the
 // isolation that lets one wait for the other. So it does after a deadlock.
-func Do(ctx context.Context, db *sql.DB, f func(Querier) error) error {
+func Retry(ctx context.Context, db *sql.DB, f func(Querier) error) error {
 	err := f(db)
-	for n := 1; n < attempts && Lost(err); n++ {
+	for n := 1; n < attempts && lost(err); n++ {
 		err = readCommitted(ctx, db, f)
 	}
 	return err
@@ -42,9 +40,9 @@ func readCommitted(ctx context.Context, db *sql.DB, f func(Querier) error) error
 	return tx.Commit()
 }
 
-// Lost reports whether err is PostgreSQL's serialization_failure or deadlock_detected: the
+// lost reports whether err is PostgreSQL's serialization_failure or deadlock_detected: the
 // statement did nothing, and would not fail again by itself.
-func Lost(err error) bool {
+func lost(err error) bool {
 	e, ok := errors.AsType[interface {
 		error
 		SQLState() string
