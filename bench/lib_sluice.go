@@ -78,7 +78,6 @@ func sluiceEchoLarge(c *channels.Conn) {
 func sluiceStream(c *channels.Conn) {
 	defer c.CloseNow()
 	ctx := c.Context()
-	buf := make([]byte, 32<<10)
 	for {
 		typ, r, err := c.Reader(ctx)
 		if err != nil {
@@ -88,7 +87,7 @@ func sluiceStream(c *channels.Conn) {
 		if err != nil {
 			return
 		}
-		if _, err := io.CopyBuffer(w, r, buf); err != nil {
+		if _, err := io.Copy(w, r); err != nil {
 			return
 		}
 		if err := w.Close(); err != nil {

@@ -3,14 +3,19 @@ package channels_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/sluicehq/sluice/channels"
+	"github.com/sluicehq/sluice/channels/wstest"
 )
 
 // Messages that fill one read after another come out whole and in order, wherever the
@@ -55,6 +60,84 @@ func TestManyLargeMessagesAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// What is copied to a Writer arrives, however the source comes in pieces, and between
+// what is written to it otherwise.
+func TestWriterReadsFrom(t *testing.T) {
+	data := make([]byte, 700_000)
+	for i := range data {
+		data[i] = byte(i >> 9)
+	}
+	for name, source := range map[string]func(io.Reader) io.Reader{
+		"as it comes":      func(r io.Reader) io.Reader { return r },
+		"half":             iotest.HalfReader,
+		"data and the end": iotest.DataErrReader,
+	} {
+		for _, mode := range []channels.CompressionMode{channels.NoCompression, channels.ContextTakeover} {
+			t.Run(fmt.Sprint(name, mode), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					u := &channels.Upgrader{Compression: channels.Compression{Mode: mode}}
+					client, server := wstest.Pipe(t, u)
+					for range 3 {
+						sent := make(chan error, 1)
+						go func() {
+							w, err := client.Writer(t.Context(), channels.BinaryMessage)
+							if err != nil {
+								sent <- err
+								return
+							}
+							io.WriteString(w, "first ")
+							n, err := w.(io.ReaderFrom).ReadFrom(source(bytes.NewReader(data)))
+							if n != int64(len(data)) || err != nil {
+								sent <- fmt.Errorf("%d bytes, %w", n, err)
+								return
+							}
+							io.WriteString(w, strings.Repeat("last", 50<<10))
+							sent <- w.Close()
+						}()
+						m, err := server.Read(t.Context())
+						if err != nil {
+							t.Fatal(err)
+						}
+						if err := <-sent; err != nil {
+							t.Fatal(err)
+						}
+						if want := "first " + string(data) + strings.Repeat("last", 50<<10); string(m.Data) != want {
+							t.Errorf("%d bytes came, not the %d that were sent", len(m.Data), len(want))
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// The error of a source is returned, and one that has nothing to say is given up.
+func TestWriterOfBadSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := wstest.Pipe(t, new(channels.Upgrader))
+		w, err := client.Writer(t.Context(), channels.BinaryMessage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := w.(io.ReaderFrom)
+		if _, err := from.ReadFrom(iotest.ErrReader(io.ErrClosedPipe)); err != io.ErrClosedPipe {
+			t.Errorf("got %v, want %v", err, io.ErrClosedPipe)
+		}
+		if _, err := from.ReadFrom(silent{}); err != io.ErrNoProgress {
+			t.Errorf("got %v, want %v", err, io.ErrNoProgress)
+		}
+		client.CloseNow()
+		w.Close()
+		if _, err := from.ReadFrom(strings.NewReader("x")); err == nil {
+			t.Error("read for a closed message")
+		}
+	})
+}
+
+type silent struct{}
+
+func (silent) Read([]byte) (int, error) { return 0, nil }
 
 // echoStream sends messages back in pieces.
 func echoStream(w http.ResponseWriter, r *http.Request) {
