@@ -32,7 +32,8 @@ func (g *Gate[U]) Authenticate(ctx context.Context, c Credentials) (U, error) {
 	}
 	if st := g.state(ctx); st != nil {
 		st.mu.Lock()
-		st.vouchedID, st.vouchedBy = user.UserID(), backend
+		rare := st.rarely()
+		rare.vouchedID, rare.vouchedBy = user.UserID(), backend
 		st.mu.Unlock()
 	}
 	return user, nil

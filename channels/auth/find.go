@@ -94,7 +94,7 @@ func (g *Gate[U]) read(ctx context.Context, s *sessions.Session, who *login[U]) 
 
 // keptIn notes that a login is kept in s, and ends with it.
 func (l *login[U]) keptIn(s *sessions.Session) {
-	l.session, l.expires = s.ID(), s.Expires()
+	l.session, l.expires = s.ID(), momentOf(s.Expires())
 	if s.Stored() {
 		l.kept = s
 	}
@@ -115,7 +115,7 @@ func (g *Gate[U]) load(ctx context.Context, who *login[U], stamped bool) (bool, 
 	} else if !hasStamp(user, who.stamp) {
 		return false, nil
 	}
-	who.user, who.checked = user, time.Now()
+	who.user, who.checked = user, time.Since(epoch)
 	return true, nil
 }
 
@@ -139,14 +139,14 @@ func (g *Gate[U]) fromGrant(ctx context.Context, grant Grant) (login[U], error) 
 		id:      grant.UserID,
 		session: grant.Session,
 		stamp:   grant.stamp,
-		since:   grant.Issued,
-		expires: grant.Expires,
+		since:   momentOf(grant.Issued),
+		expires: momentOf(grant.Expires),
 	}
 	now := time.Now()
-	if who.since.IsZero() {
-		who.since = now
+	if who.since == 0 {
+		who.since = momentOf(now)
 	}
-	if !who.expires.IsZero() && !now.Before(who.expires) {
+	if !grant.Expires.IsZero() && !now.Before(grant.Expires) {
 		return login[U]{}, fmt.Errorf("%w: expired", ErrDenied)
 	}
 	if grant.UserID == "" {
@@ -204,16 +204,8 @@ func combine[U Identity](a, b login[U]) (login[U], error) {
 		a.session = b.session
 	}
 	a.expires, a.limit = earlier(a.expires, b.expires), b.expires
-	if b.since.Before(a.since) {
+	if b.since < a.since {
 		a.since = b.since
 	}
 	return a, nil
-}
-
-// earlier returns the earlier of two times, of which zero means never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -22,7 +22,7 @@ func LoggedInAt(ctx context.Context) (time.Time, bool) {
 // loggedInAt implements holder.
 func (s *state[U]) loggedInAt(ctx context.Context) (time.Time, bool) {
 	who, err := s.resolve(ctx)
-	return who.since, err == nil && who.id != ""
+	return who.since.time(), err == nil && who.id != ""
 }
 
 // Fresh is Require for what a session that has been remembered for weeks must not do, such

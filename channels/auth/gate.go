@@ -225,7 +225,10 @@ func (g *Gate[U]) Handler(next http.Handler) http.Handler {
 			g.Deny(w, r, err)
 			return
 		}
-		st := &state[U]{handled: true, gate: g, shown: list}
+		st := &state[U]{handled: true, gate: g}
+		if len(list) > 0 {
+			st.rare = &rareState[U]{shown: list}
+		}
 		scope.SetValue(slotKey{}, st)
 		rw := &responseWriter{ResponseWriter: w, request: r, user: st}
 		next.ServeHTTP(rw, r)

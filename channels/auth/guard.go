@@ -25,7 +25,7 @@ func (g *Gate[U]) guard(scope *channels.Scope, who *login[U]) {
 	}
 	scope.Guard(slotKey{}, channels.Guard{
 		Tags:       who.tags(make([]string, 0, 2)),
-		Expires:    who.expires,
+		Expires:    who.expires.time(),
 		Extendable: who.kept != nil,
 		Rechecker:  g.rechecker(who),
 		Interval:   g.interval(),

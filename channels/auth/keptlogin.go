@@ -3,7 +3,6 @@ package auth
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sluicehq/sluice/channels/sessions"
 )
@@ -15,8 +14,8 @@ const keyLogin = "auth.login"
 // A keptLogin is what a session keeps of a login. Its text is its fields with spaces
 // between them, the ID last, which may hold some: "1700000000000 STAMP main.accounts 42".
 type keptLogin struct {
-	since   time.Time // in milliseconds
-	stamp   string    // "-" in the text if it is empty
+	since   moment
+	stamp   string // "-" in the text if it is empty
 	backend string
 	id      string
 }
@@ -26,7 +25,7 @@ func (k keptLogin) String() string {
 	if stamp == "" {
 		stamp = "-"
 	}
-	return strconv.FormatInt(k.since.UnixMilli(), 10) + " " + stamp + " " + k.backend + " " + k.id
+	return strconv.FormatInt(int64(k.since), 10) + " " + stamp + " " + k.backend + " " + k.id
 }
 
 // readLogin returns the login that a session keeps, if there is one.
@@ -45,7 +44,7 @@ func readLogin(s *sessions.Session) (k keptLogin, ok bool) {
 	if stamp == "-" {
 		stamp = ""
 	}
-	return keptLogin{time.UnixMilli(millis), stamp, backend, id}, true
+	return keptLogin{moment(millis), stamp, backend, id}, true
 }
 
 // write puts a login into a session.

@@ -86,8 +86,7 @@ func (g *Gate[U]) Login(w http.ResponseWriter, r *http.Request, u U, options ...
 
 // newLogin is a login that is made now.
 func newLogin[U Identity](u U, id string) login[U] {
-	now := time.Now()
-	return login[U]{user: u, id: id, stamp: stampOf(u), since: now, checked: now}
+	return login[U]{user: u, id: id, stamp: stampOf(u), since: momentOf(time.Now()), checked: time.Since(epoch)}
 }
 
 // begin makes a login count as later than the last revocation of its user, also when
@@ -97,8 +96,8 @@ func (g *Gate[U]) begin(ctx context.Context, who *login[U]) error {
 	if err != nil {
 		return unavailable("look up what was revoked", err)
 	}
-	if at, ok := ended[UserTag(who.id)]; ok && !who.since.After(at) {
-		who.since = at.Add(time.Millisecond)
+	if at, ok := ended[UserTag(who.id)]; ok && endedAt(at, who.since) {
+		who.since = momentOf(at) + 1
 	}
 	return nil
 }
@@ -131,10 +130,13 @@ func (g *Gate[U]) backendOf(st *state[U], id, name string) (*source[U], error) {
 		return nil, fmt.Errorf("no backend is called %q", name)
 	}
 	st.mu.Lock()
-	vouchedID, vouchedBy := st.vouchedID, st.vouchedBy
+	var vouchedBy *source[U]
+	if st.rare != nil && st.rare.vouchedID == id {
+		vouchedBy = st.rare.vouchedBy
+	}
 	st.mu.Unlock()
 	switch {
-	case vouchedBy != nil && vouchedID == id:
+	case vouchedBy != nil:
 		return vouchedBy, nil
 	case len(r.sources) == 1:
 		return r.sources[0], nil

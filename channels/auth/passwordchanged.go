@@ -40,7 +40,7 @@ func (g *Gate[U]) passwordChanged(r *http.Request, u U) error {
 	if err != nil {
 		return err
 	}
-	if err := g.remember(ctx, UserTag(who.id), who.since); err != nil {
+	if err := g.remember(ctx, UserTag(who.id), who.since.time()); err != nil {
 		return err
 	}
 	who.backend, who.session, who.expires = was.backend, was.session, was.expires
@@ -53,7 +53,7 @@ func (g *Gate[U]) passwordChanged(r *http.Request, u U) error {
 		if err := write(s, &who); err != nil {
 			return err
 		}
-		who.expires = earlier(s.Expires(), who.limit)
+		who.expires = earlier(momentOf(s.Expires()), who.limit)
 	}
 	st.become(ctx, &who)
 	g.push(ctx, UserTag(who.id), "password changed")

@@ -53,7 +53,7 @@ func checkups[U Identity](scopes []*channels.Scope) []checkup[U] {
 		}
 		st.mu.Lock()
 		if st.login.id != "" {
-			list = append(list, checkup[U]{scope, st, st.login, st.permits, i})
+			list = append(list, checkup[U]{scope, st, st.login, st.permits(), i})
 		}
 		st.mu.Unlock()
 	}
@@ -162,7 +162,7 @@ func (c recheck[U]) load(ctx context.Context, s *source[U], list []checkup[U]) (
 // overdue returns why a connection is closed that could not be rechecked for too long.
 func (c recheck[U]) overdue(one *checkup[U]) error {
 	rules := c.gate.rules
-	if rules.grace < 0 || time.Since(one.login.checked) <= rules.interval+rules.grace {
+	if rules.grace < 0 || time.Since(epoch)-one.login.checked <= rules.interval+rules.grace {
 		return nil
 	}
 	return channels.Closef(channels.StatusTryAgainLater, "logins cannot be checked at the moment")
@@ -186,14 +186,14 @@ func (c recheck[U]) verdict(one *checkup[U], f found[U]) error {
 		if ends.IsZero() {
 			return errEnded
 		}
-		who.expires = earlier(ends, who.limit)
+		who.expires = earlier(momentOf(ends), who.limit)
 	}
 	for _, may := range one.permits {
 		if !may(who.user) {
 			return channels.Closef(channels.StatusForbidden, "not allowed any more")
 		}
 	}
-	who.checked = time.Now()
+	who.checked = time.Since(epoch)
 	one.state.stays(one.scope, one.login, who)
 	return nil
 }
@@ -205,13 +205,13 @@ var errEnded = channels.Closef(channels.StatusUnauthorized, "the login has ended
 func (s *state[U]) stays(scope *channels.Scope, was, now login[U]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	same := s.login.id == was.id && s.login.backend == was.backend && s.login.since.Equal(was.since) &&
-		s.login.kept == was.kept && s.login.expires.Equal(was.expires)
+	same := s.login.id == was.id && s.login.backend == was.backend && s.login.since == was.since &&
+		s.login.kept == was.kept && s.login.expires == was.expires
 	if !same {
 		return
 	}
 	s.login = now
-	if !now.expires.Equal(was.expires) {
+	if now.expires != was.expires {
 		s.gate.guard(scope, &now)
 	}
 }

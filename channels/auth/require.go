@@ -38,7 +38,7 @@ func (g *Gate[U]) Permit(may func(U) bool) func(http.Handler) http.Handler {
 			}
 			if scope, _ := channels.ScopeFrom(r.Context()); may != nil && scope.Protocol() != "http" {
 				st.mu.Lock()
-				st.permits = append(st.permits, may)
+				st.rarely().permits = append(st.rarely().permits, may)
 				st.mu.Unlock()
 			}
 			next.ServeHTTP(w, r)

@@ -92,7 +92,7 @@ func (m *MemoryRevocations) Revoked(_ context.Context, tags []string) (map[strin
 }
 
 // ends is Revoked for one login, which makes no garbage.
-func (m *MemoryRevocations) ends(userID, sessionID string, since time.Time) bool {
+func (m *MemoryRevocations) ends(userID, sessionID string, since moment) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.notes) == 0 {

@@ -89,7 +89,7 @@ func (g *Gate[U]) isRevoked(ctx context.Context, who *login[U]) (bool, error) {
 // endings tell which logins were ended before their time: those of a session, or those of
 // a user that were made before the revocation.
 type endings interface {
-	ends(userID, sessionID string, since time.Time) bool
+	ends(userID, sessionID string, since moment) bool
 }
 
 // endingsOf asks about tags, unless the answer is in memory.
@@ -104,7 +104,7 @@ func endingsOf(ctx context.Context, r Revocations, tags func() []string) (ending
 // noted is what was found out about some tags.
 type noted map[string]time.Time
 
-func (n noted) ends(userID, sessionID string, since time.Time) bool {
+func (n noted) ends(userID, sessionID string, since moment) bool {
 	if len(n) == 0 {
 		return false
 	}
@@ -116,5 +116,5 @@ func (n noted) ends(userID, sessionID string, since time.Time) bool {
 }
 
 // endedAt reports whether a login that was made at since is among those that were ended at
-// a time. Both count in milliseconds.
-func endedAt(at, since time.Time) bool { return since.UnixMilli() <= at.UnixMilli() }
+// a time, which counts in milliseconds, too.
+func endedAt(at time.Time, since moment) bool { return int64(since) <= at.UnixMilli() }

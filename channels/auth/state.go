@@ -16,24 +16,45 @@ import (
 // slotKey is the key of the state in a scope, and the owner of its guard.
 type slotKey struct{}
 
-// A state is what the gate knows about one request or connection.
+// A state is what the gate knows about one request or connection, which keeps it for as
+// long as it lives.
 type state[U Identity] struct {
-	handled bool // there is a Handler around
-
-	mu       sync.Mutex    // guards the fields below
-	gate     *Gate[U]      // nil: the user was put there by WithUser
-	busy     bool          // somebody is finding out
-	waiting  chan struct{} // closed when that is done; made when somebody waits
-	resolved bool
+	handled  bool       // there is a Handler around
+	busy     bool       // somebody is finding out
+	resolved bool       // that has been done
+	mu       sync.Mutex // guards all but handled
+	gate     *Gate[U]   // nil: the user was put there by WithUser
 	login    login[U]
-	refused  error // why what the client showed is no good
-	failed   error // why it could not be found out
-	shown    []shown
-	permits  []func(U) bool
+	rare     *rareState[U] // see rarely
+}
+
+// A rareState is what few states need.
+type rareState[U Identity] struct {
+	waiting chan struct{} // closed when somebody has found out; made when another waits
+	refused error         // why what the client showed is no good
+	failed  error         // why it could not be found out
+	shown   []shown
+	permits []func(U) bool
 
 	// The user that Authenticate returned last, and which backend it came from.
 	vouchedID string
 	vouchedBy *source[U]
+}
+
+// rarely returns the rare state, to be changed. The mutex is held.
+func (s *state[U]) rarely() *rareState[U] {
+	if s.rare == nil {
+		s.rare = new(rareState[U])
+	}
+	return s.rare
+}
+
+// permits returns the predicates of the wrappers around the handler. The mutex is held.
+func (s *state[U]) permits() []func(U) bool {
+	if s.rare == nil {
+		return nil
+	}
+	return s.rare.permits
 }
 
 // A login is who somebody is, and how that is known.
@@ -43,11 +64,11 @@ type login[U Identity] struct {
 	backend *source[U] // knows whether that is still so; nil: nobody does
 	stamp   string
 	session string            // the ID of the session that it ends with
-	since   time.Time         // when it was made, in milliseconds
-	expires time.Time         // zero: never
-	limit   time.Time         // which expires is never after, whatever becomes of kept; zero: none
+	since   moment            // when it was made
+	expires moment            // zero: never
+	limit   moment            // which expires is never after, whatever becomes of kept; zero: none
 	kept    *sessions.Session // that it is kept in, if others may end or extend it in a Store
-	checked time.Time         // when the backend was last asked
+	checked time.Duration     // since epoch: when the backend was last asked
 }
 
 // A holder is a state of whatever user.
@@ -129,15 +150,16 @@ func (s *state[U]) begin(ctx context.Context) (mine bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !s.resolved && s.busy {
-		if s.waiting == nil {
-			s.waiting = make(chan struct{})
+		rare := s.rarely()
+		if rare.waiting == nil {
+			rare.waiting = make(chan struct{})
 		}
-		if err := s.wait(ctx, s.waiting); err != nil {
+		if err := s.wait(ctx, rare.waiting); err != nil {
 			return false, err
 		}
 	}
 	if s.resolved {
-		return false, s.refused
+		return false, s.refusal()
 	}
 	s.busy = true
 	return true, nil
@@ -157,7 +179,11 @@ func (s *state[U]) wait(ctx context.Context, done chan struct{}) error {
 
 func (s *state[U]) ask(ctx context.Context) error {
 	s.mu.Lock()
-	gate, list := s.gate, s.shown
+	gate := s.gate
+	var list []shown
+	if s.rare != nil {
+		list = s.rare.shown
+	}
 	s.mu.Unlock()
 
 	var who login[U]
@@ -166,10 +192,10 @@ func (s *state[U]) ask(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.resolved { // by a Login or Adopt
-		return s.refused
+		return s.refusal()
 	}
 	if errors.Is(err, ErrUnavailable) {
-		s.failed = err
+		s.rarely().failed = err
 		return err
 	}
 	s.settle(&who, err)
@@ -183,16 +209,27 @@ func (s *state[U]) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy = false
-	if s.waiting != nil {
-		close(s.waiting)
-		s.waiting = nil
+	if s.rare != nil && s.rare.waiting != nil {
+		close(s.rare.waiting)
+		s.rare.waiting = nil
 	}
 }
 
 // settle notes who this is. The mutex is held.
 func (s *state[U]) settle(who *login[U], refused error) {
-	s.resolved, s.login, s.refused, s.failed = true, *who, refused, nil
-	s.shown = nil
+	s.resolved, s.login = true, *who
+	if s.rare != nil || refused != nil {
+		rare := s.rarely()
+		rare.refused, rare.failed, rare.shown = refused, nil, nil
+	}
+}
+
+// refusal returns why what the client showed is no good, or nil. The mutex is held.
+func (s *state[U]) refusal() error {
+	if s.rare == nil {
+		return nil
+	}
+	return s.rare.refused
 }
 
 // become makes the connection who's.
@@ -220,10 +257,11 @@ func (s *state[U]) failure(status int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.failed != nil && status < 500:
-		return s.failed
-	case s.refused != nil && status < 400:
-		return s.refused
+	case s.rare == nil:
+	case s.rare.failed != nil && status < 500:
+		return s.rare.failed
+	case s.rare.refused != nil && status < 400:
+		return s.rare.refused
 	}
 	return nil
 }
@@ -240,7 +278,7 @@ func (s *state[U]) deny(w http.ResponseWriter, r *http.Request, err error) {
 // handler.
 func (s *state[U]) admit(user U) error {
 	s.mu.Lock()
-	permits := s.permits
+	permits := s.permits()
 	s.mu.Unlock()
 	for _, may := range permits {
 		if !may(user) {

@@ -209,15 +209,12 @@ func (s *state[U]) ticket(ctx context.Context) (ticket, error) {
 	case who.backend == nil:
 		return ticket{}, errors.New("the user is in no backend, which could load it again")
 	}
-	kept := ticket{
+	return ticket{
 		User:    who.id,
 		Backend: who.backend.name,
 		Session: who.session,
 		Stamp:   who.stamp,
-		Since:   who.since.UnixMilli(),
-	}
-	if !who.expires.IsZero() {
-		kept.Expires = who.expires.UnixMilli()
-	}
-	return kept, nil
+		Since:   int64(who.since),
+		Expires: int64(who.expires),
+	}, nil
 }
