@@ -23,8 +23,11 @@ type HandlerFunc func(ctx context.Context, s *Socket) error
 func (f HandlerFunc) ServeSocket(ctx context.Context, s *Socket) error { return f(ctx, s) }
 
 // Handler returns the http.Handler that accepts WebSocket connections for h. It
-// panics when a field of the Upgrader is wrong, and says what to change.
+// panics when a field of the Upgrader is wrong, or h is nil, and says what to change.
 func (srv *Server) Handler(h Handler) http.Handler {
+	if h == nil {
+		panic("channels: Server.Handler: the handler is nil")
+	}
 	if err := srv.prepare(); err != nil {
 		panic(err.Error())
 	}
@@ -33,6 +36,9 @@ func (srv *Server) Handler(h Handler) http.Handler {
 
 // HandlerFunc is Handler for a function.
 func (srv *Server) HandlerFunc(f func(ctx context.Context, s *Socket) error) http.Handler {
+	if f == nil {
+		panic("channels: Server.HandlerFunc: the function is nil")
+	}
 	return srv.Handler(HandlerFunc(f))
 }
 
@@ -138,6 +144,9 @@ func (srv *Server) unreserve(ip any) {
 // Guard puts the checks of the handshake's host, syntax and origin in front of h:
 // for wrappers that do I/O before h is asked. What is no handshake passes.
 func (srv *Server) Guard(h http.Handler) http.Handler {
+	if h == nil {
+		panic("channels: Server.Guard: the handler is nil")
+	}
 	if err := srv.prepare(); err != nil {
 		panic(err.Error())
 	}
@@ -157,5 +166,8 @@ func (srv *Server) Guard(h http.Handler) http.Handler {
 // code and reason. A browser's page learns these, while it cannot see the status
 // of a handshake that is refused: use it where a page should be told to log in.
 func (srv *Server) CloseWith(code StatusCode, reason string) http.Handler {
+	if !code.Sendable() {
+		panic(unsendable(code).Error())
+	}
 	return srv.HandlerFunc(func(context.Context, *Socket) error { return newCloseError(code, reason) })
 }

@@ -3,7 +3,6 @@ package channels
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -16,8 +15,8 @@ func (srv *Server) Broadcast(ctx context.Context, group string, m Message) error
 	if !validGroup(group) {
 		return errGroupName
 	}
-	if m.Type != TextMessage && m.Type != BinaryMessage {
-		return fmt.Errorf("channels: broadcast: %v", m.Type)
+	if err := m.Type.check(); err != nil {
+		return err
 	}
 	if srv.Layer == nil {
 		if g := srv.lookup(group); g != nil {

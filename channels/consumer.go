@@ -50,6 +50,9 @@ type Disconnector interface {
 
 // Consume returns the handler that serves each connection by a consumer of its own.
 func Consume[C Consumer](newConsumer func() C) Handler {
+	if newConsumer == nil {
+		panic("channels: Consume: the function is nil")
+	}
 	return &consumerHandler{
 		begin: func() any { return newConsumer() },
 		receive: func(ctx context.Context, consumer any, s *Socket, m Message) error {
@@ -60,6 +63,9 @@ func Consume[C Consumer](newConsumer func() C) Handler {
 
 // ConsumeBorrowed is Consume for consumers that do not keep what they receive.
 func ConsumeBorrowed[C BorrowedConsumer](newConsumer func() C) Handler {
+	if newConsumer == nil {
+		panic("channels: ConsumeBorrowed: the function is nil")
+	}
 	return &consumerHandler{
 		begin: func() any { return newConsumer() },
 		receive: func(ctx context.Context, consumer any, s *Socket, m Message) error {

@@ -24,6 +24,18 @@ func (t MessageType) String() string {
 	return fmt.Sprintf("MessageType(%d)", uint8(t))
 }
 
+// check refuses what is neither: as an opcode it would be a frame of another kind.
+func (t MessageType) check() error {
+	if t == TextMessage || t == BinaryMessage {
+		return nil
+	}
+	return badMessageType(t)
+}
+
+func badMessageType(t MessageType) error {
+	return fmt.Errorf("channels: the type of a message is TextMessage or BinaryMessage, not %v", t)
+}
+
 // A Message is one whole message. Data belongs to who receives it: it is never
 // written to or used again by this package (but see [BorrowedConsumer]).
 type Message struct {

@@ -72,6 +72,9 @@ func ContextWithScope(ctx context.Context, s *Scope) context.Context {
 // WithScope makes sure that what h serves has a scope. Every wrapper of this
 // module calls it, so it is needed only in front of wrappers of one's own.
 func WithScope(h http.Handler) http.Handler {
+	if h == nil {
+		panic("channels: WithScope: the handler is nil")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, r = EnsureScope(r)
 		h.ServeHTTP(w, r)

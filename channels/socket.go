@@ -106,6 +106,9 @@ func (s *Socket) Send(ctx context.Context, m Message) error {
 	if ctx != s.ctx && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := m.Type.check(); err != nil {
+		return err
+	}
 	return s.out.send(m)
 }
 
@@ -125,7 +128,7 @@ func (s *Socket) Flush(ctx context.Context) error { return s.out.wait(ctx, true)
 // out first. The handler's context is cancelled; Close does not wait for it.
 func (s *Socket) Close(code StatusCode, reason string) error {
 	if !code.Sendable() {
-		return fmt.Errorf("channels: close code %v cannot be sent", code)
+		return unsendable(code)
 	}
 	s.end(newCloseError(code, reason), true)
 	return nil
@@ -231,16 +234,23 @@ func (s *Socket) closeTimeout() time.Duration {
 	return orDefault(max(s.srv.Upgrader.CloseTimeout, 0), defaultCloseTimeout)
 }
 
+func unsendable(code StatusCode) error {
+	return fmt.Errorf("channels: close code %v cannot be sent: use 1000 to 1003, 1007 to 1014, or 3000 to 4999", code)
+}
+
 // closeError turns what a handler returned into what is sent.
 func (s *Socket) closeError(err error) *CloseError {
 	if err == nil || errors.Is(err, Done) {
 		return &CloseError{Code: StatusNormalClosure}
 	}
 	if ce, ok := errors.AsType[*CloseError](err); ok {
-		if ce.Code.Sendable() {
+		switch {
+		case ce.Code.Sendable():
 			return newCloseError(ce.Code, ce.Reason)
+		case ce.Code == StatusNoStatus, ce.Code == StatusAbnormalClosure: // the peer's end
+			return &CloseError{Code: StatusNormalClosure}
 		}
-		return &CloseError{Code: StatusNormalClosure}
+		err = unsendable(ce.Code)
 	}
 	if s.cause() != nil {
 		// The connection is over: that the handler failed then is no news.

@@ -112,6 +112,9 @@ func (u *Upgrader) prepare() error {
 func (u *Upgrader) parse() error {
 	for _, s := range u.AllowedOrigins {
 		p, err := handshake.ParseOriginPattern(s)
+		if s == "*" {
+			return errors.New(`channels: AllowedOrigins: "*" is no origin: list those that may connect, or set InsecureAnyOrigin`)
+		}
 		if err != nil {
 			return errors.New(`channels: AllowedOrigins: "` + s + `" is neither an origin, as "https://app.example.com", nor a domain, as ".example.com"`)
 		}

@@ -229,6 +229,7 @@ func TestConfigurationPanics(t *testing.T) {
 		want     string
 	}{
 		{"origin", func(u *channels.Upgrader) { u.AllowedOrigins = []string{"example.com"} }, `AllowedOrigins: "example.com" is neither`},
+		{"every origin", func(u *channels.Upgrader) { u.AllowedOrigins = []string{"*"} }, `set InsecureAnyOrigin`},
 		{"O3 no wildcard", func(u *channels.Upgrader) { u.AllowedOrigins = []string{"*.example.com"} }, `AllowedOrigins: "*.example.com" is neither`},
 		{"public origin", func(u *channels.Upgrader) { u.PublicOrigin = "example.com" }, `PublicOrigin: "example.com" is not an origin`},
 		{"host", func(u *channels.Upgrader) { u.AllowedHosts = []string{"Example.com"} }, `AllowedHosts: "Example.com" is not a host`},

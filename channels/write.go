@@ -15,6 +15,9 @@ import (
 // the frame begun, the connection is of no more use and is closed. m.Data is not
 // kept. Whether Text is UTF-8 is not checked.
 func (c *Conn) Write(ctx context.Context, m Message) error {
+	if err := m.Type.check(); err != nil {
+		return err
+	}
 	if err := c.lockMessage(ctx); err != nil {
 		return err
 	}

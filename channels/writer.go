@@ -15,6 +15,9 @@ import (
 // until Close. The writer is an [io.ReaderFrom], too: [io.Copy] reads to where it is sent
 // from, and after the first fragment, unless it is compressed, in pieces of 272 KiB.
 func (c *Conn) Writer(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	if err := typ.check(); err != nil {
+		return nil, err
+	}
 	if err := c.lockMessage(ctx); err != nil {
 		return nil, err
 	}
