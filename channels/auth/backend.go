@@ -85,6 +85,9 @@ func (c Credentials) LogValue() slog.Value { return slog.StringValue("Credential
 // loaded from the backend that they logged in with. Without one it has the name of
 // its type, so it is needed for two of the same type, and before a type is renamed.
 func Named[U Identity](name string, b Backend[U]) Backend[U] {
+	if b == nil {
+		panic("auth: Named: the backend is nil")
+	}
 	return &source[U]{Backend: b, name: name}
 }
 

@@ -18,6 +18,9 @@ import (
 // secret, such as a hash of the cookie's value: it stands in logs. Set
 // [Gate.SessionLifetime] to how long the site's logins live.
 func Cookie(name string, verify Verifier) Scheme {
+	if name == "" {
+		panic("auth: Cookie: the name is empty")
+	}
 	take := func(r *http.Request) (string, error) { return takeCookie(r, name) }
 	return Scheme{Name: "cookie " + name, Take: take, Verify: verify, ambient: true}
 }

@@ -118,6 +118,8 @@ type rules[U Identity] struct {
 	interval    time.Duration // 0: never
 	grace       time.Duration // negative: without end
 	challenge   []string
+
+	forgets sync.Once // says so in the log, see Stack
 }
 
 const (
@@ -259,9 +261,14 @@ func known[U Identity](scope *channels.Scope, g *Gate[U]) bool {
 // Stack is what most applications put around their handlers: sessions, and upon
 // them users.
 func Stack[U Identity](sess *sessions.Manager, gate *Gate[U]) func(http.Handler) http.Handler {
-	_, inMemory := gate.ready().revocations.(*MemoryRevocations)
-	if sess.Store == nil && inMemory {
-		gate.log().Info("auth: sessions are in signed cookies, and which of them were logged out is remembered in memory: a restart forgets it. Set Gate.Revocations or Manager.Store to change that.")
+	if sess == nil || gate == nil {
+		panic("auth: Stack needs a Manager and a Gate; where there are no sessions, Gate.Handler is enough")
+	}
+	r := gate.ready()
+	if _, inMemory := r.revocations.(*MemoryRevocations); sess.Store == nil && inMemory {
+		r.forgets.Do(func() {
+			gate.log().Info("auth: sessions are in signed cookies, and which of them were logged out is remembered in memory: a restart forgets it. Set Gate.Revocations or Manager.Store to change that.")
+		})
 	}
 	return func(next http.Handler) http.Handler {
 		return sess.Handler(gate.Handler(next))

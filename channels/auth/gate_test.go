@@ -44,6 +44,10 @@ func TestPanicsThatExplain(t *testing.T) {
 		{"two gates", get(other.Handler(gate.Handler(h))), "two Gates"},
 		{"two gates of two types", get(people.Handler(gate.Handler(h))), "*auth_test.Person"},
 		{"a nobody with an ID", func() { auth.WithNobody[constant](t.Context()) }, "an empty one must mean nobody"},
+		{"Stack without sessions", func() { auth.Stack(nil, gate) }, "Gate.Handler is enough"},
+		{"Stack without a gate", func() { auth.Stack[auth.Account](new(sessions.Manager), nil) }, "needs a Manager and a Gate"},
+		{"Named without a backend", func() { auth.Named[Person]("x", nil) }, "the backend is nil"},
+		{"Cookie without a name", func() { auth.Cookie("", tokens{}.verify) }, "the name is empty"},
 		{"FirstMessage without a gate", func() { auth.FirstMessage[Person]{}.Handler(nil) }, "needs a Gate"},
 	}
 	for _, tt := range tests {
@@ -363,8 +367,10 @@ func TestStackSaysWhatIsForgotten(t *testing.T) {
 			Backends: []auth.Backend[auth.Account]{&users}, Revocations: tt.revocations,
 			Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		}
-		auth.Stack(&sessions.Manager{Keys: newKeyring(t), Store: tt.store}, gate)
-		if got := strings.Contains(log.String(), "a restart forgets"); got != tt.want {
+		sess := &sessions.Manager{Keys: newKeyring(t), Store: tt.store}
+		auth.Stack(sess, gate)
+		auth.Stack(sess, gate) // as for "http" and "websocket"
+		if got := strings.Count(log.String(), "a restart forgets") == 1; got != tt.want {
 			t.Errorf("store %v, revocations %v: %q", tt.store, tt.revocations, log.String())
 		}
 	}

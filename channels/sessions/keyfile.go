@@ -104,6 +104,9 @@ func KeyFile(path string) (Keyring, error) {
 const maxKeyFile = 64 << 10
 
 func readKeyFile(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("its name is empty")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -112,6 +115,9 @@ func readKeyFile(path string) (string, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return "", err
+	}
+	if info.IsDir() {
+		return "", fmt.Errorf("%s is a directory", path)
 	}
 	if perm := info.Mode().Perm(); runtime.GOOS != "windows" && perm&0o026 != 0 {
 		return "", fmt.Errorf("%s has mode %#o, which lets others read or change it: chmod 600 it", path, perm)

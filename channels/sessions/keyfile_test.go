@@ -149,8 +149,11 @@ func TestKeyFileRefuses(t *testing.T) {
 	if _, err := sessions.KeyFile(filepath.Join(dir, "no", "such", "folder")); err == nil {
 		t.Error("no error for a folder that does not exist")
 	}
-	if _, err := sessions.KeyFile(dir); err == nil {
-		t.Error("no error for a folder")
+	if _, err := sessions.KeyFile(dir); err == nil || !strings.HasSuffix(err.Error(), "is a directory") {
+		t.Errorf("of a folder: %v", err)
+	}
+	if _, err := sessions.KeyFile(""); err == nil || !strings.HasSuffix(err.Error(), "its name is empty") {
+		t.Errorf("without a name: %v", err)
 	}
 }
 

@@ -31,6 +31,9 @@ type scsCtxStore interface {
 // browser in the same millisecond can so lose a change, or bring back a session
 // that the other one ended. Where that matters, take a native Store.
 func FromSCS(store SCSStore) Store {
+	if store == nil {
+		panic("sessions: FromSCS: the store is nil")
+	}
 	if ctxStore, ok := store.(scsCtxStore); ok {
 		return scsAdapter{ctxStore}
 	}
