@@ -8,8 +8,12 @@ import (
 // guardState is what the server has taken from a socket's guards.
 type guardState struct {
 	tags     []string
-	expiry   *time.Timer
 	rechecks []*recheck
+
+	// Of Server.expiries:
+	ends  time.Duration // since epoch
+	place int32         // in the heap, from 1; 0: it is not there
+	last  bool          // it has been put off as long as it can be
 }
 
 // errExpired ends a connection whose guard has expired.
@@ -63,12 +67,10 @@ func (s *Socket) guardsChanged() {
 		}
 	}
 	s.guards.rechecks = rechecks
-	if s.guards.expiry != nil {
-		s.guards.expiry.Stop()
-		s.guards.expiry = nil
-	}
-	if !expires.IsZero() {
-		s.guards.expiry = time.AfterFunc(time.Until(expires), s.expire)
+	if expires.IsZero() {
+		st.expiries.remove(s)
+	} else {
+		st.expiries.set(s, time.Since(epoch)+time.Until(expires), false)
 	}
 	missed := !s.admitted && slices.ContainsFunc(tags, func(tag string) bool {
 		at, ok := st.recent[tag]
@@ -127,7 +129,5 @@ func (s *Socket) dropGuards() {
 		s.srv.leaveRecheck(r, s)
 	}
 	s.guards.rechecks = nil
-	if s.guards.expiry != nil {
-		s.guards.expiry.Stop()
-	}
+	st.expiries.remove(s)
 }

@@ -45,6 +45,49 @@ func TestGuardExpires(t *testing.T) {
 	})
 }
 
+// Each of many sockets ends at its own time, whatever becomes of the others: those at an
+// even number of minutes are left alone, of the others one third each is put off by an
+// hour, is to end no more, and has gone before.
+func TestGuardsExpireInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, start := quiet(), time.Now()
+		server.Upgrader.PingInterval = -1
+		ended := make(chan int, 60)
+		h := channels.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+			var minute int
+			fmt.Sscanf(s.Scope().Path(), "/%d", &minute)
+			g := channels.Guard{Expires: start.Add(time.Duration(minute) * time.Minute)}
+			s.Scope().Guard("test", g)
+			switch minute % 6 {
+			case 1:
+				g.Expires = g.Expires.Add(time.Hour)
+				s.Scope().Guard("test", g)
+			case 3:
+				s.Scope().Guard("test", channels.Guard{})
+			case 5:
+				return nil
+			}
+			<-ctx.Done()
+			if late := time.Since(g.Expires); late != 0 && minute%6 != 3 {
+				t.Errorf("the socket of minute %d ended %v late", minute, late)
+			}
+			ended <- minute
+			return nil
+		})
+		srv := wstest.NewServer(t, server.Handler(h))
+		for i := range 60 {
+			srv.Dial(fmt.Sprintf("/%d", (i*37)%60+1)) // in no order
+		}
+		synctest.Wait()
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if got := len(ended); got != 40 {
+			t.Errorf("%d sockets have expired, want 40", got)
+		}
+		server.Shutdown(t.Context())
+	})
+}
+
 // A28: after Disconnect has returned, nothing that came before is handled, and
 // nothing that was queued is sent.
 func TestDisconnectStopsBothDirections(t *testing.T) {

@@ -139,6 +139,7 @@ type serverState struct {
 	rechecks  map[Rechecker]*recheck
 	due       dueSockets // to be rechecked before the interval is over
 	asking    bool       // a goroutine does
+	expiries  expiries
 	groups    map[string]*group
 	listeners map[closer]struct{}
 	tally     Stats // what has happened, without what open sockets have counted
