@@ -40,7 +40,7 @@ func (c *Conn) closeHandshake(code StatusCode, reason string) error {
 	c.mu.Lock()
 	waiting := !c.closeReceived && !c.shut
 	if waiting {
-		c.nc.SetReadDeadline(deadline)
+		c.readBy(deadline)
 		c.wake = true // no other deadline after this one
 	}
 	c.mu.Unlock()
@@ -97,7 +97,7 @@ func (c *Conn) skipRead() error {
 		in.buf = getReadBuffer()
 	}
 	b := in.buf.b[:copy(in.buf.b, in.buf.b[in.pos:])]
-	n, err := c.nc.Read(b[len(b):cap(b)])
+	n, err := c.network().Read(b[len(b):cap(b)])
 	in.buf.b, in.pos = b[:len(b)+n], 0
 	if n > 0 {
 		return nil
@@ -116,7 +116,7 @@ func (c *Conn) sendClose(code StatusCode, reason string) error {
 	c.closeSent = true
 	endBy := time.Now().Add(c.set.closeTimeout)
 	c.rarely().endBy = endBy
-	c.nc.SetWriteDeadline(endBy)
+	c.writeBy(endBy)
 	c.mu.Unlock()
 	c.ending.Store(true)
 	var payload []byte
@@ -148,16 +148,16 @@ func (c *Conn) shutdown() {
 	wait := min(lingerTime, c.set.closeTimeout)
 	if !done {
 		c.wake = true
-		c.nc.SetReadDeadline(time.Now().Add(wait))
+		c.readBy(time.Now().Add(wait))
 	}
 	c.mu.Unlock()
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && !done {
+	if half, ok := c.network().(interface{ CloseWrite() error }); ok && !done {
 		if !c.client {
 			half.CloseWrite()
 		}
 		b := getReadBuffer()
 		for total := 0; total < lingerBytes; {
-			n, err := c.nc.Read(b.b[:cap(b.b)])
+			n, err := c.network().Read(b.b[:cap(b.b)])
 			if err != nil {
 				break
 			}
@@ -180,11 +180,15 @@ func (c *Conn) closeTransport() error {
 	c.mu.Lock()
 	shut := c.shut
 	c.shut = true
+	used := c.uses > 0 // release will close it
 	c.mu.Unlock()
 	if shut {
 		return nil
 	}
 	c.set.keeper.remove(c)
 	c.fail(&closedError{"websocket: closed", net.ErrClosed})
-	return c.nc.Close()
+	if used {
+		return nil
+	}
+	return c.network().Close()
 }

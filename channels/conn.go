@@ -17,7 +17,7 @@ import (
 // [Conn.Read], [Conn.Messages], [Conn.Reader], or [Conn.Discard] for a connection
 // that is only written to.
 type Conn struct {
-	nc          net.Conn
+	nc          transport // nil while asleep
 	set         *settings
 	subprotocol *string // that was agreed on, or nil
 	flate       *flate  // nil: permessage-deflate was not negotiated
@@ -35,6 +35,7 @@ type Conn struct {
 	ending  atomic.Bool   // no frame is begun any more, in either direction
 	stopped atomic.Bool   // unreadable will tell why nothing is read any more
 	parked  atomic.Bool   // nobody reads: the parker waits for bytes
+	asleep  atomic.Bool   // of the transport there is only the descriptor; see doze
 	news    atomic.Uint32 // bytes have come since keepalive, or the parker, looked
 
 	watched bool // the read that goes on has a watch; the reader's
@@ -47,10 +48,18 @@ type Conn struct {
 	wake          bool // the reader is to return: its deadline stays in the past
 	parkAsked     bool // the reader was woken to be parked
 	writing       bool // a frame is being written
+	uses          int8 // of the descriptor while asleep; see hold
 
 	mu   sync.Mutex // guards the flags above from closeSent on, what follows, and the order of deadlines
 	err  error      // why the connection is over: the answer to every later call
 	rare *rareState // see rarely
+}
+
+// A transport is what a Conn needs of the network connection below it.
+type transport interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
 }
 
 // The bits of Conn.news: for keepalive and for the parker.
@@ -195,8 +204,8 @@ func (c *Conn) interrupt(cause error) bool {
 		endBy := time.Now().Add(c.set.closeTimeout)
 		c.rarely().endBy = endBy
 		if !c.shut {
-			c.nc.SetReadDeadline(past)
-			c.nc.SetWriteDeadline(endBy)
+			c.readBy(past)
+			c.writeBy(endBy)
 		}
 	}
 	c.mu.Unlock()
@@ -215,7 +224,7 @@ func (c *Conn) retire(cause error) {
 	c.stopped.Store(true)
 	c.wake = true
 	if !c.shut {
-		c.nc.SetReadDeadline(past)
+		c.readBy(past)
 	}
 	c.mu.Unlock()
 	c.unpark()
@@ -242,7 +251,7 @@ func (c *Conn) setReadDeadline(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.wake && !c.shut {
-		c.nc.SetReadDeadline(t)
+		c.readBy(t)
 	}
 }
 
@@ -261,7 +270,28 @@ func (c *Conn) setWriteDeadline(d time.Duration) {
 	if c.rare != nil && !c.rare.endBy.IsZero() && (t.IsZero() || t.After(c.rare.endBy)) {
 		t = c.rare.endBy
 	}
+	c.writeBy(t)
+}
+
+// readBy sets the deadline of reads. The caller holds mu, as for writeBy.
+func (c *Conn) readBy(t time.Time) {
+	c.rouse()
+	c.nc.SetReadDeadline(t)
+}
+
+func (c *Conn) writeBy(t time.Time) {
+	c.rouse()
 	c.nc.SetWriteDeadline(t)
+}
+
+// network returns the transport to one who is going to wait for it.
+func (c *Conn) network() transport {
+	if c.asleep.Load() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.rouse()
+	}
+	return c.nc
 }
 
 // A readWatch ties a read to its context.
@@ -287,7 +317,7 @@ func (c *Conn) beginRead(ctx context.Context) error {
 		defer c.mu.Unlock()
 		if c.rare.watch == w && !c.shut {
 			c.wake = true
-			c.nc.SetReadDeadline(past)
+			c.readBy(past)
 		}
 	})
 	return nil
@@ -308,8 +338,12 @@ func (c *Conn) endRead(ctx context.Context, err error) error {
 	asked := c.parkAsked && err == errWoken
 	if (w != nil || asked) && c.wake && c.err == nil && (c.rare == nil || c.rare.retired == nil) {
 		c.wake = false
-		c.nc.SetReadDeadline(time.Time{})
-		c.in.timed = false
+		if asked && c.in.due != 0 { // within a message, whose time goes on
+			c.readBy(epoch.Add(c.in.due))
+		} else {
+			c.in.due = 0
+			c.readBy(time.Time{})
+		}
 	}
 	c.parkAsked = false
 	c.mu.Unlock()

@@ -17,8 +17,9 @@ type input struct {
 	buf  *buffer // buf.b[pos:] has been read and not yet consumed; nil when empty
 	body *buffer // the message so far, when it is not read in one piece
 
-	left int64 // of the payload of the data frame being read
-	size int64 // of the message, by its headers
+	left int64         // of the payload of the data frame being read
+	size int64         // of the message, by its headers
+	due  time.Duration // since epoch: the deadline for the message; 0 while none is set
 
 	controls bucket
 	messages bucket
@@ -39,7 +40,6 @@ type input struct {
 	borrowed bool // the last message lies in buf or body
 	fresh    bool // woken by the parker, and no message has come yet, or:
 	visit    bool // to be parked again as soon as nothing is left
-	timed    bool // a deadline for the message is set
 	large    bool // the last message was streamed, and large: the next may be, too
 	capped   bool // rareState.readCap holds
 
@@ -193,7 +193,7 @@ func (in *input) dry() {
 func (c *Conn) readInto(p []byte) (int, error) {
 	c.releaseInput()
 	c.startClock()
-	n, err := c.nc.Read(p)
+	n, err := c.network().Read(p)
 	c.in.full = n == len(p)
 	return n, c.heardOrFailed(n, err)
 }
@@ -206,15 +206,19 @@ func (c *Conn) startClock() {
 		return
 	}
 	if !in.active && c.buffered() == 0 {
-		if in.timed { // for a control frame that came in pieces
-			in.timed = false
-			c.setReadDeadline(time.Time{})
-		}
+		c.stopClock() // of a control frame that came in pieces
 		return
 	}
-	if !in.timed || in.quantum <= 0 {
-		in.timed, in.quantum = true, messageQuantum
-		c.setReadDeadline(time.Now().Add(c.set.messageTime))
+	if in.due == 0 || in.quantum <= 0 {
+		in.due, in.quantum = time.Since(epoch)+c.set.messageTime, messageQuantum
+		c.setReadDeadline(epoch.Add(in.due))
+	}
+}
+
+func (c *Conn) stopClock() {
+	if c.in.due != 0 {
+		c.in.due = 0
+		c.setReadDeadline(time.Time{})
 	}
 }
 

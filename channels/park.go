@@ -8,9 +8,9 @@ import (
 
 // A parker looks after the sockets of consumers that are idle. Those that have a
 // goroutine it asks, at intervals, whether bytes have come since; of one for which
-// none have, the goroutine ends. Then the poller waits for its descriptor, and
-// starts another goroutine when there are bytes; or Conn.unpark does, when the
-// connection is to end.
+// none have, the goroutine ends, and the connection falls asleep. Then the poller waits
+// for its descriptor, and starts another goroutine when there are bytes; or Conn.unpark
+// does, when the connection is to end.
 type parker struct {
 	mu    sync.Mutex // guards what follows
 	awake map[*Socket]struct{}
@@ -76,7 +76,7 @@ func (c *Conn) askToPark() {
 	defer c.mu.Unlock()
 	if c.err == nil && (c.rare == nil || c.rare.retired == nil) && !c.wake && c.reading.Load() {
 		c.parkAsked, c.wake = true, true
-		c.nc.SetReadDeadline(past)
+		c.readBy(past)
 	}
 }
 
@@ -94,8 +94,14 @@ func (s *Socket) park() bool {
 		p.poll = newPoller()
 	}
 	poll := p.poll
-	delete(p.awake, s)
+	if delete(p.awake, s); len(p.awake) == 0 {
+		p.awake = nil // a map keeps the room for the most that it has had
+	}
 	p.mu.Unlock()
+	if poll != nil && !c.asleep.Load() {
+		poll.leave(s)
+		c.doze()
+	}
 	c.in.fresh, c.in.visit = true, false
 	s.parkedAt = time.Since(epoch)
 	c.parked.Store(true)

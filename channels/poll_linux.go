@@ -17,7 +17,7 @@ type poller struct {
 	done chan struct{} // closed when run has ended
 
 	mu      sync.Mutex // guards what follows
-	waiting map[int32]*Socket
+	waiting []*Socket  // by their descriptors, which are small numbers
 }
 
 // newPoller returns nil when the system has no descriptor left.
@@ -27,10 +27,7 @@ func newPoller() *poller {
 		return nil
 	}
 	syscall.SetNonblock(fd, true) // makes NewFile hand it to the runtime's poller
-	p := &poller{
-		file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}),
-		waiting: make(map[int32]*Socket),
-	}
+	p := &poller{file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
 	if p.conn, err = p.file.SyscallConn(); err != nil {
 		p.file.Close()
 		return nil
@@ -41,20 +38,31 @@ func newPoller() *poller {
 
 // add waits for the bytes of s, once.
 func (p *poller) add(s *Socket) (ok bool) {
+	if fd, asleep := s.conn.hold(); asleep {
+		defer s.conn.release()
+		return p.wait(s, fd)
+	}
 	s.conn.raw.conn.Control(func(fd uintptr) { // which keeps it from being closed
 		s.conn.raw.fd = int32(fd)
-		p.mu.Lock()
-		p.waiting[int32(fd)] = s
-		p.mu.Unlock()
-		// A descriptor that is in the set already, disarmed, is armed again.
-		event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: int32(fd)}
-		err := p.control(syscall.EPOLL_CTL_MOD, int(fd), &event)
-		if err == syscall.ENOENT {
-			err = p.control(syscall.EPOLL_CTL_ADD, int(fd), &event)
-		}
-		ok = err == nil
+		ok = p.wait(s, fd)
 	})
 	return ok
+}
+
+func (p *poller) wait(s *Socket, fd uintptr) (ok bool) {
+	p.mu.Lock()
+	if grow := int(fd) + 1 - len(p.waiting); grow > 0 {
+		p.waiting = append(p.waiting, make([]*Socket, grow)...)
+	}
+	p.waiting[fd] = s
+	p.mu.Unlock()
+	// A descriptor that is in the set already, disarmed, is armed again.
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: int32(fd)}
+	err := p.control(syscall.EPOLL_CTL_MOD, int(fd), &event)
+	if err == syscall.ENOENT {
+		err = p.control(syscall.EPOLL_CTL_ADD, int(fd), &event)
+	}
+	return err == nil
 }
 
 func (p *poller) control(op, fd int, event *syscall.EpollEvent) (err error) {
@@ -71,9 +79,20 @@ func (p *poller) control(op, fd int, event *syscall.EpollEvent) (err error) {
 func (p *poller) remove(s *Socket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if fd := s.conn.raw.fd; p.waiting[fd] == s {
-		delete(p.waiting, fd)
+	if fd := s.conn.raw.fd; fd >= 0 && int(fd) < len(p.waiting) && p.waiting[fd] == s {
+		p.waiting[fd] = nil
 	}
+}
+
+// leave takes the descriptor of s, which has been in the set, out of it: it is about to
+// be closed, but the set would keep it, as there is another for the same connection.
+func (p *poller) leave(s *Socket) {
+	if s.conn.raw.fd < 0 {
+		return
+	}
+	p.remove(s)
+	s.conn.raw.conn.Control(func(fd uintptr) { p.control(syscall.EPOLL_CTL_DEL, int(fd), nil) })
+	s.conn.raw.fd = -1
 }
 
 // run wakes the sockets that bytes have come for, until the set is closed.
@@ -95,7 +114,7 @@ func (p *poller) run() {
 		for _, event := range events[:n] {
 			p.mu.Lock()
 			s := p.waiting[event.Fd]
-			delete(p.waiting, event.Fd)
+			p.waiting[event.Fd] = nil
 			p.mu.Unlock()
 			if s != nil {
 				s.conn.unpark()

@@ -12,4 +12,6 @@ func (*poller) add(*Socket) bool { return false }
 
 func (*poller) remove(*Socket) {}
 
+func (*poller) leave(*Socket) {}
+
 func (*poller) close() {}

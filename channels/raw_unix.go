@@ -12,10 +12,10 @@ import (
 // once there are bytes for it, and a writer sets a deadline only when it must
 // wait. It serves plain TCP and Unix sockets; others go by net.Conn alone.
 type rawIO struct {
-	conn   syscall.RawConn
-	read   func(fd uintptr) bool // made once
+	conn   syscall.RawConn       // nil while asleep, as read
+	read   func(fd uintptr) bool // readAvailable, made once
 	errno  errno                 // of the last read
-	fd     int32                 // once it has been parked
+	fd     int32                 // the descriptor, while the poller knows it, or asleep; else -1
 	ok     bool
 	nowait bool // a read is not to wait: it returns EAGAIN
 }
@@ -37,14 +37,16 @@ func (c *Conn) initRaw() {
 	if err != nil {
 		return
 	}
-	c.raw = rawIO{ok: true, conn: conn, read: c.reader()}
+	c.raw = rawIO{ok: true, conn: conn, read: c.readAvailable, fd: -1}
 }
 
 // rawRead waits for bytes and reads them behind what is buffered: 0 at the end.
 func (c *Conn) rawRead() (int, error) {
 	had := c.buffered()
-	if err := c.raw.conn.Read(c.raw.read); err != nil {
-		return 0, err
+	if !c.asleep.Load() || !c.readAsleep() {
+		if err := c.raw.conn.Read(c.raw.read); err != nil {
+			return 0, err
+		}
 	}
 	if c.raw.errno != 0 {
 		return 0, syscall.Errno(c.raw.errno)
@@ -52,34 +54,31 @@ func (c *Conn) rawRead() (int, error) {
 	return c.buffered() - had, nil
 }
 
-// reader returns what rawRead has called: it reads what there is. It is called again
-// when the socket has become readable, and must read before it may say that there is
-// nothing.
-func (c *Conn) reader() func(fd uintptr) bool {
-	return func(fd uintptr) bool {
-		in := &c.in
-		if in.buf == nil {
-			in.newBuffer()
-		}
-		b := in.buf.b
-		room := b[len(b):cap(b)]
-		if in.large && len(b) == 0 && !in.full {
-			// What follows the beginning is read to where it is streamed to: a system call
-			// more costs less than copying 64 KiB.
-			room = room[:firstOfLarge]
-		}
-		n, err := syscall.Read(int(fd), room)
-		for err == syscall.EINTR {
-			n, err = syscall.Read(int(fd), room)
-		}
-		if err != nil {
-			return c.notRead(err)
-		}
-		c.raw.errno = 0
-		in.buf.b = b[:len(b)+n]
-		in.full = n == len(room)
-		return true
+// readAvailable reads what there is; false means that it is to be called again when
+// the socket has become readable. It must read before it may say that there is nothing.
+func (c *Conn) readAvailable(fd uintptr) bool {
+	in := &c.in
+	if in.buf == nil {
+		in.newBuffer()
 	}
+	b := in.buf.b
+	room := b[len(b):cap(b)]
+	if in.large && len(b) == 0 && !in.full {
+		// What follows the beginning is read to where it is streamed to: a system call
+		// more costs less than copying 64 KiB.
+		room = room[:firstOfLarge]
+	}
+	n, err := syscall.Read(int(fd), room)
+	for err == syscall.EINTR {
+		n, err = syscall.Read(int(fd), room)
+	}
+	if err != nil {
+		return c.notRead(err)
+	}
+	c.raw.errno = 0
+	in.buf.b = b[:len(b)+n]
+	in.full = n == len(room)
+	return true
 }
 
 // firstOfLarge is how much is read at first of a message that may be large.
@@ -125,7 +124,10 @@ var rawWriters = sync.Pool{New: func() any {
 func (c *Conn) rawWrite(b []byte, wait bool) (int, error) {
 	w := rawWriters.Get().(*rawWriter)
 	w.b, w.wait = b, wait
-	err := c.raw.conn.Write(w.try)
+	var err error
+	if !c.asleep.Load() || !c.writeAsleep(w) {
+		err = c.raw.conn.Write(w.try)
+	}
 	n, werr := w.n, w.err
 	w.b = nil
 	rawWriters.Put(w)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 	"math"
-	"time"
 
 	"github.com/sluicehq/sluice/channels/internal/frame"
 	"github.com/sluicehq/sluice/channels/internal/mask"
@@ -152,10 +151,7 @@ func (c *Conn) endMessage() {
 	in := &c.in
 	in.active, in.fresh = false, in.visit
 	in.utf8 = 0
-	if in.timed {
-		in.timed = false
-		c.setReadDeadline(time.Time{})
-	}
+	c.stopClock()
 }
 
 // releaseMessage gives back what the last message lies in.

@@ -286,7 +286,7 @@ func (c *Conn) failWrite(cause error) error {
 	err := c.fail(lost("write", cause))
 	c.mu.Lock()
 	if !c.shut {
-		c.nc.SetReadDeadline(past)
+		c.readBy(past)
 	}
 	c.wake = true
 	c.mu.Unlock()
