@@ -23,7 +23,8 @@ type HandlerFunc func(ctx context.Context, s *Socket) error
 func (f HandlerFunc) ServeSocket(ctx context.Context, s *Socket) error { return f(ctx, s) }
 
 // Handler returns the http.Handler that accepts WebSocket connections for h. It
-// panics when a field of the Upgrader is wrong, or h is nil, and says what to change.
+// panics when a field of the Server or its Upgrader is wrong, or h is nil, and says what to
+// change.
 func (srv *Server) Handler(h Handler) http.Handler {
 	if h == nil {
 		panic("channels: Server.Handler: the handler is nil")

@@ -12,14 +12,18 @@ import (
 	"github.com/sluicehq/sluice/channels/wstest"
 )
 
-// What would panic with the first request panics when the program starts.
-func TestNilPanicsAtOnce(t *testing.T) {
+// What would show with the first request panics when the program starts.
+func TestMisusePanicsAtOnce(t *testing.T) {
 	srv := new(channels.Server)
+	serve := func(srv *channels.Server) { srv.HandlerFunc(echo) }
 	tests := []struct {
 		name string
 		do   func()
 		want string
 	}{
+		{"Queue.Messages", func() { serve(&channels.Server{Queue: channels.QueueLimits{Messages: -1}}) }, "Server.Queue has a negative limit: "},
+		{"Queue.Bytes", func() { serve(&channels.Server{Queue: channels.QueueLimits{Bytes: -1}}) }, "Server.Queue has a negative limit: "},
+		{"Slow", func() { serve(&channels.Server{Slow: 3}) }, "Server.Slow is none of "},
 		{"Handler", func() { srv.Handler(nil) }, "Server.Handler: the handler is nil"},
 		{"HandlerFunc", func() { srv.HandlerFunc(nil) }, "Server.HandlerFunc: the function is nil"},
 		{"Guard", func() { srv.Guard(nil) }, "Server.Guard: the handler is nil"},

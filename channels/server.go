@@ -100,7 +100,8 @@ const (
 )
 
 // QueueLimits bound what waits for one socket; a message is always taken when
-// nothing waits.
+// nothing waits. 0 means the default; there is no queue without a bound, so a negative
+// limit is an error.
 type QueueLimits struct {
 	Messages int // default 256
 	Bytes    int // of payloads; default 1 MiB
@@ -173,8 +174,14 @@ func (srv *Server) init() *serverState {
 	return &srv.state
 }
 
-// prepare parses the Upgrader's fields, once.
+// prepare checks the fields, and parses the Upgrader's, once.
 func (srv *Server) prepare() error {
+	switch {
+	case srv.Queue.Messages < 0, srv.Queue.Bytes < 0:
+		return errors.New("channels: Server.Queue has a negative limit: set one that is positive, or 0 for the default")
+	case srv.Slow < CloseSlow, srv.Slow > DropNewest:
+		return errors.New("channels: Server.Slow is none of CloseSlow, DropOldest and DropNewest")
+	}
 	srv.init()
 	return srv.Upgrader.prepare()
 }
