@@ -141,7 +141,10 @@ func (s *Session) loadRecord(ctx context.Context, key string) (r record, version
 // clientCookie returns the value of the session's cookie, or nothing if it is not
 // to be used.
 func (s *Session) clientCookie() string {
-	value, err := cookieValue(s.cookies, s.rules.cookie.name)
+	if s.cookies == nil {
+		return ""
+	}
+	value, err := cookieValue(*s.cookies, s.rules.cookie.name)
 	s.sent = value != "" || err != nil
 	if err == nil && len(value) > maxCookie {
 		// Before anything is decoded or hashed.
@@ -198,7 +201,7 @@ func (s *Session) detach() {
 		return
 	}
 	if value := s.clientCookie(); value != "" {
-		s.cookies = []string{s.rules.cookie.name + "=" + value}
+		s.cookies = &[]string{s.rules.cookie.name + "=" + value}
 		return
 	}
 	s.cookies, s.resolved = nil, true

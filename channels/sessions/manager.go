@@ -154,9 +154,9 @@ func serve(rules *rules, next http.Handler, w http.ResponseWriter, r *http.Reque
 	if scope.Protocol() == "websocket" {
 		stack.Reserve()
 	}
-	s := newSession(rules, scope.Start().Unix(), r.Header["Cookie"])
-	scope.SetValue(slotKey{}, s)
-	rw := &responseWriter{ResponseWriter: w, session: s, request: r}
+	rw := &responseWriter{ResponseWriter: w, request: r, cookies: r.Header["Cookie"]}
+	rw.session = newSession(rules, scope.Start().Unix(), &rw.cookies)
+	scope.SetValue(slotKey{}, rw.session)
 	defer rw.finish()
 	next.ServeHTTP(rw, r)
 	rw.returned = true

@@ -17,10 +17,11 @@ type responseWriter struct {
 	http.ResponseWriter
 	session  *Session
 	request  *http.Request
-	begun    bool  // the final header was written
-	socket   bool  // the connection is no longer HTTP
-	returned bool  // the handler returned, did not panic
-	err      error // the session was not saved: the response is another one
+	cookies  []string // the session's, until it needs them no more
+	begun    bool     // the final header was written
+	socket   bool     // the connection is no longer HTTP
+	returned bool     // the handler returned, did not panic
+	err      error    // the session was not saved: the response is another one
 }
 
 // Unwrap is for http.ResponseController.

@@ -25,7 +25,7 @@ type Session struct {
 	stored *stored // where it is in the Store; nil without one
 
 	mu      sync.Mutex // guards the fields below, and those of stored but lock
-	cookies []string   // the request's Cookie headers, while they may be needed
+	cookies *[]string  // the request's Cookie headers, while they may be needed
 	out     *outgoing  // what is to go out, see outbox; nil: nothing
 
 	saved *record // as the client or the Store has it; nil: as it is
@@ -62,7 +62,7 @@ type outgoing struct {
 	notes []string // for the log, by unlock
 }
 
-func newSession(rules *rules, arrived int64, cookies []string) *Session {
+func newSession(rules *rules, arrived int64, cookies *[]string) *Session {
 	if rules.store == nil {
 		return &Session{rules: rules, cookies: cookies}
 	}
