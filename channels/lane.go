@@ -25,6 +25,12 @@ func newLanes() []lane { return make([]lane, runtime.GOMAXPROCS(0)) }
 
 var laneTurn atomic.Uint32
 
+// nextLane returns the lanes in turn.
+func (srv *Server) nextLane() *lane {
+	lanes := srv.state.lanes
+	return &lanes[laneTurn.Add(1)%uint32(len(lanes))] // unsigned: an int of 32 bits would be negative some day
+}
+
 // laneChunk is how many sockets a lane is given at once: a large group's are spread
 // over the processors.
 const laneChunk = 256
@@ -37,7 +43,7 @@ func (srv *Server) flushLater(sockets ...*Socket) {
 		if len(lanes) == 1 {
 			n = len(sockets)
 		}
-		lanes[int(laneTurn.Add(1))%len(lanes)].add(sockets[:n])
+		srv.nextLane().add(sockets[:n])
 		sockets = sockets[n:]
 	}
 }
@@ -73,8 +79,7 @@ func (l *lane) run() {
 // flushSoon sees to it that what s gathers is written within gatherTime, also when
 // its handler is at work for longer. One timer serves all sockets of a lane.
 func (srv *Server) flushSoon(s *Socket) {
-	lanes := srv.state.lanes
-	l := &lanes[int(laneTurn.Add(1))%len(lanes)]
+	l := srv.nextLane()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.late = append(l.late, s)

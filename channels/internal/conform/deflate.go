@@ -64,7 +64,9 @@ func (z *deflater) longest(at int) (back, n int) {
 	return at - from, n
 }
 
-func hash(b []byte) int { return (int(b[0])<<16 | int(b[1])<<8 | int(b[2])) * 0x9E3779B1 >> 12 & 4095 }
+func hash(b []byte) uint64 {
+	return (uint64(b[0])<<16 | uint64(b[1])<<8 | uint64(b[2])) * 0x9E3779B1 >> 12 & 4095
+}
 
 // forget empties the window, as an endpoint that gives up its context may at any
 // time.

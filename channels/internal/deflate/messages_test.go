@@ -128,7 +128,7 @@ func (g *generator) metrics() object {
 	var nodes []object
 	for i := range 8 + g.IntN(4) {
 		nodes = append(nodes, object{"host": fmt.Sprintf("node-%02d.%s.example.com", i, strings.ToLower(g.pick(places))),
-			"cpu": g.Float64(), "memory": g.IntN(1 << 34), "requests": g.IntN(100000)})
+			"cpu": g.Float64(), "memory": g.Int64N(1 << 34), "requests": g.IntN(100000)})
 	}
 	return object{"type": "metrics", "region": g.pick(places), "at": g.time(), "nodes": nodes}
 }
