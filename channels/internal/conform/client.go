@@ -2,6 +2,7 @@ package conform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -42,13 +43,26 @@ func (s *Suite) accept(ctx context.Context, c *Case) (*peer, error) {
 	conn, err := l.Accept()
 	l.Close()
 	if err != nil {
-		<-call.done
-		return nil, fmt.Errorf("the client did not connect (its function returned: %v)", call.err)
+		return nil, call.didNotConnect()
 	}
 	p := newPeer(s, c, Client, conn)
 	p.client = call
 	return p, nil
 }
+
+// didNotConnect is the verdict on a client that has given up, or whose time is over. One
+// that does not return then is left behind.
+func (c *clientCall) didNotConnect() error {
+	select {
+	case <-c.done:
+		return fmt.Errorf("the client did not connect (its function returned: %v)", c.err)
+	case <-time.After(returnTime):
+		return errors.New("the client did not connect, and its function does not return, though its context is over")
+	}
+}
+
+// returnTime is how long a client has to notice that its context is over.
+const returnTime = time.Second
 
 // wait waits for the client to return, which it has to do by itself when its
 // connection has ended. One that ignores the end of ctx too is left behind.

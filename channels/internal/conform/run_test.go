@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sluicehq/sluice/channels/internal/conform"
 	"github.com/sluicehq/sluice/channels/internal/leak"
@@ -103,4 +104,24 @@ func TestUnfinishedCompressedText(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A client that neither connects nor heeds its context fails, and does not stop the suite.
+func TestClientThatIgnoresItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := &conform.Suite{
+			Client: func(context.Context, string) error { <-release; return nil },
+			Listen: func() (net.Listener, error) { return memnet.Listen(), nil },
+		}
+		begun := time.Now()
+		got := s.Run(t.Context(), &conform.Cases(conform.Client)[0])
+		if got.Outcome != conform.Failed || !strings.Contains(got.Detail, "does not return") {
+			t.Errorf("the suite says %+v", got)
+		}
+		if took := time.Since(begun); took > time.Minute {
+			t.Errorf("it took %v", took)
+		}
+		close(release)
+	})
 }
