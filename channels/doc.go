@@ -92,7 +92,7 @@
 //  4. While a socket handles one message and others have arrived already, what it
 //     sends is gathered and written together: before it waits for more, at 16 KiB,
 //     or after a millisecond.
-//  5. Message.Data belongs to who receives it; to a [BorrowedConsumer] it is lent
+//  5. Message.Data belongs to whoever receives it; to a [BorrowedConsumer] it is lent
 //     until its method returns.
 //  6. A Conn has one reader and any number of writers. Control frames are answered
 //     by the reader.

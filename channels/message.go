@@ -36,7 +36,7 @@ func badMessageType(t MessageType) error {
 	return fmt.Errorf("channels: the type of a message is TextMessage or BinaryMessage, not %v", t)
 }
 
-// A Message is one whole message. Data belongs to who receives it: it is never
+// A Message is one whole message. Data belongs to whoever receives it: it is never
 // written to or used again by this package (but see [BorrowedConsumer]).
 type Message struct {
 	Type MessageType

@@ -45,7 +45,7 @@ type Presence struct {
 // sockets in one group; with one over that, Track fails, and the socket only watches.
 //
 // It also watches, as Watch does. Presence does not depend on [Socket.Join]: a group
-// is a name, and who only receives its messages is not shown.
+// is a name, and a socket that only receives its messages is not shown.
 func (s *Socket) Track(ctx context.Context, group, key string, meta any) error {
 	if key == "" || len(key) > roster.MaxKey || !utf8.ValidString(key) {
 		return fmt.Errorf("channels: track: a key is 1 to %d bytes of UTF-8", roster.MaxKey)
@@ -110,7 +110,7 @@ func (s *Socket) untrackAll() {
 // Everybody learns of a join and a leave as soon as the [Layer] has carried it. If a
 // message was lost, it is made good within 1.5 heartbeats; a process that was killed
 // or cut off takes its members with it within 4 heartbeats. What the layer carries is
-// trusted: who can publish on it can add members.
+// trusted: whoever can publish on it can add members.
 func (srv *Server) Members(ctx context.Context, group string) ([]Member, error) {
 	if !validGroup(group) {
 		return nil, errGroupName

@@ -29,7 +29,7 @@ type Upgrader struct {
 	InsecureAnyOrigin bool
 
 	// AllowedHosts are the values of Host, with or without a port, that are
-	// answered. Empty, every host is, except where that is dangerous: a connection
+	// answered. With none, every host is, except where that is dangerous: a connection
 	// that came over the loopback interface must name localhost or an address, so
 	// that a web site whose name resolves to 127.0.0.1 gets nowhere.
 	AllowedHosts []string

@@ -1,6 +1,6 @@
 // Package auth says who is on a connection, whether it is a plain request, a WebSocket
-// or something else, and holds the connection to it for as long as it lives: who logs
-// out, changes the password or is locked out is out on the open sockets too.
+// or something else, and holds the connection to it for as long as it lives: whoever
+// logs out, changes the password or is locked out is out on the open sockets too.
 //
 // # Wiring
 //
@@ -26,7 +26,7 @@
 // [Gate.Authenticate] checks credentials with the backends and counts the attempts;
 // [Gate.Login] puts the user into the session, under a new token; [Gate.Logout] ends the
 // session and closes its sockets with 3000. [Gate.Require] and [Gate.Permit] keep out
-// who is not logged in, or not allowed. [Gate.Deny] answers with the right status.
+// whoever is not logged in, or not allowed. [Gate.Deny] answers with the right status.
 //
 //	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 //		user, err := gate.Authenticate(r.Context(), auth.Credentials{

@@ -26,7 +26,7 @@ func (s *state[U]) loggedInAt(ctx context.Context) (time.Time, bool) {
 }
 
 // Fresh is Require for what a session that has been remembered for weeks must not do, such
-// as to change the password: it lets in who has logged in within d, and refuses others
+// as to change the password: it lets in whoever has logged in within d, and refuses others
 // with ErrStale: 401.
 func (g *Gate[U]) Fresh(d time.Duration) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

@@ -46,7 +46,7 @@ type Gate[U Identity] struct {
 	// Throttle limits guesses. Nil means a [MemoryThrottle] with its defaults.
 	Throttle Throttle
 
-	// InsecureNoThrottle lets guess whoever wants to: for tests, and when
+	// InsecureNoThrottle lets anybody guess as often as they like: for tests, and when
 	// something in front of the application limits logins.
 	InsecureNoThrottle bool
 
@@ -204,7 +204,7 @@ func (r *rules[U]) source(name string) *source[U] {
 	return nil
 }
 
-// Handler gives every request to next a user, who is found out at the first use:
+// Handler gives every request to next a user, who is looked up at the first use:
 // [User], [Gate.Require], or the acceptance of a handshake. So a handshake that
 // fails the checks of its origin costs no query. It panics with Validate's error.
 //
@@ -258,8 +258,8 @@ func known[U Identity](scope *channels.Scope, g *Gate[U]) bool {
 	return false
 }
 
-// Stack is what most applications put around their handlers: sessions, and upon
-// them users.
+// Stack is what most applications put around their handlers: sessions, and users on
+// top of them. It panics with the error of [Gate.Validate].
 func Stack[U Identity](sess *sessions.Manager, gate *Gate[U]) func(http.Handler) http.Handler {
 	if sess == nil || gate == nil {
 		panic("auth: Stack needs a Manager and a Gate; where there are no sessions, Gate.Handler is enough")

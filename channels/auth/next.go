@@ -65,13 +65,13 @@ func Next(r *http.Request, fallback string) string {
 	return SafeNext(next, fallback)
 }
 
-// RedirectNext goes there, with 303 (RFC 9110, Section 15.4.4): the browser makes a GET
+// RedirectNext redirects to what [Next] returns, with 303 (RFC 9110, Section 15.4.4): the browser makes a GET
 // of it, where 307 would have it send the password again.
 func RedirectNext(w http.ResponseWriter, r *http.Request, fallback string) {
 	http.Redirect(w, r, Next(r, fallback), http.StatusSeeOther)
 }
 
-// LoginPage is a [Gate.Refuse] for a site with pages: who wants a page and is not logged
+// LoginPage is a [Gate.Refuse] for a site with pages: whoever wants a page and is not logged
 // in is sent to the one at address, which is told where to go afterwards. All else is
 // answered by otherwise; a gate's Deny without a Refuse does if it is nil.
 func LoginPage(address string, otherwise func(http.ResponseWriter, *http.Request, error)) func(http.ResponseWriter, *http.Request, error) {

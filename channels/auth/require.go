@@ -6,16 +6,16 @@ import (
 	"github.com/sluicehq/sluice/channels"
 )
 
-// Require lets to next who is logged in, and refuses others with ErrNobody: 401. In
-// front of a socket it comes to know the user before the handshake was checked; put
-// (*channels.Server).Guard around it, so that a page of another site cannot make it
-// ask a backend.
+// Require lets users who are logged in through to next, and refuses others with
+// ErrNobody: 401. In front of a socket it looks up the user before the handshake has been
+// checked; put (*channels.Server).Guard around it, so that a page of another site cannot
+// make it ask a backend.
 func (g *Gate[U]) Require(next http.Handler) http.Handler {
 	return g.Permit(nil)(next)
 }
 
-// Permit lets to the handler the users for whom may returns true, and refuses others
-// with ErrForbidden: 403. A socket keeps being held to it: may is asked again at each
+// Permit lets the users for whom may returns true through to the handler, and refuses
+// others with ErrForbidden: 403. A socket keeps being held to it: may is asked again at each
 // recheck, with the user as known by then, and by Adopt; if it then returns false, the
 // connection closes with 3003. May should be quick. A nil may lets in every user.
 func (g *Gate[U]) Permit(may func(U) bool) func(http.Handler) http.Handler {

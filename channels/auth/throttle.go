@@ -30,8 +30,8 @@ type Rate struct {
 // MemoryThrottle is a Throttle for one process, of a few MB at most. Attempts that
 // succeed do not count. The zero value is ready.
 //
-// An account is never locked: who attacks it from one address is stopped at that
-// address, and who attacks it from many cannot keep out its user, because an address
+// An account is never locked: whoever attacks it from one address is stopped at that
+// address, and whoever attacks it from many cannot keep out its user, because an address
 // that the user has logged in from is not held to PerAccount.
 type MemoryThrottle struct {
 	// PerAddress limits the attempts from one address. The default is 20, and

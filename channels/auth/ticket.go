@@ -33,7 +33,7 @@ type Tickets struct {
 
 // A TicketStore keeps tickets until they are used. The interface has standard types
 // only. A key is 50 characters of [A-Za-z0-9_:-], made from a hash of the ticket, so
-// that who reads the store has none. Its methods may be called by several goroutines at
+// that whoever reads the store has none. Its methods may be called by several goroutines at
 // once.
 type TicketStore interface {
 	// Put keeps data, less than 4 KiB, under a new key for ttl by the store's

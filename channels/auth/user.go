@@ -21,8 +21,8 @@ func User[U Identity](ctx context.Context) (U, bool) {
 }
 
 // Resolve is [User] with the reason: ErrUnavailable when it could not be found out
-// who this is, ErrDenied or ErrMalformed when the credentials are no good. Who
-// shows none is nobody, which is no error.
+// who this is, ErrDenied or ErrMalformed when the credentials are no good. A
+// client that shows none is nobody, which is no error.
 func Resolve[U Identity](ctx context.Context) (U, bool, error) {
 	st := lookup[U](ctx, "auth.User")
 	if st == nil {

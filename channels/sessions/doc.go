@@ -44,7 +44,7 @@
 //
 // A cookie that is kept for months may be copied. With a Store, the token of a session
 // that has a life of its own is therefore replaced every 10 minutes in which it is used,
-// and a former one that is shown again ends the session, for the thief and for who was
+// and a former one that is shown again ends the session, for the thief and for whoever was
 // robbed: see [Session.Reused]. Without a Store nobody can tell a copy: keep such lives
 // short.
 //

@@ -18,7 +18,7 @@ import (
 )
 
 // A Target is an echo server for [TestServer]: one that sends every text and binary
-// message back to who sent it, in order, as a message of the same type, until the
+// message back to whoever sent it, in order, as a message of the same type, until the
 // connection is closed.
 type Target struct {
 	// Handler is served at a port of 127.0.0.1 for the time of the test.
