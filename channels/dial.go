@@ -1,7 +1,6 @@
 package channels
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -64,14 +63,6 @@ type DialOptions struct {
 }
 
 const defaultDialTimeout = 30 * time.Second
-
-// Bounds of what is read of a server's or a proxy's answer: the header, the body when
-// a server refuses, and the responses, of which all but the last are informational.
-const (
-	maxResponseHeader = 64 << 10
-	maxResponseBody   = 4 << 10
-	maxResponses      = 5
-)
 
 // Dial opens a WebSocket connection to a ws or wss URL (RFC 6455, Section 4.1).
 // When the server answered but not as it should, the response is returned with the
@@ -141,46 +132,6 @@ type dialer struct {
 	opts   *DialOptions
 	header http.Header
 	tls    *tls.Config
-}
-
-func isRedirect(status int) bool {
-	switch status {
-	case 301, 302, 303, 307, 308:
-		return true
-	}
-	return false
-}
-
-// redirect returns where resp sends us. Another host is not given what was meant
-// for this one.
-func (d *dialer) redirect(from *url.URL, resp *http.Response) (*url.URL, error) {
-	base := *from
-	base.Scheme = httpScheme(from.Scheme)
-	to, err := base.Parse(resp.Header.Get("Location"))
-	if err != nil || resp.Header.Get("Location") == "" {
-		return nil, errors.New("malformed redirect")
-	}
-	switch to.Scheme {
-	case "http":
-		to.Scheme = "ws"
-	case "https":
-		to.Scheme = "wss"
-	}
-	if to, err = parseTarget(to.String()); err != nil {
-		return nil, fmt.Errorf("redirect: %w", err)
-	}
-	if from.Scheme == "wss" && to.Scheme == "ws" {
-		return nil, errors.New("redirect from wss to ws")
-	}
-	if address(to) != address(from) {
-		d.header = nil
-		if d.tls != nil {
-			// A certificate is a credential, too, and the name was the first host's.
-			d.tls = d.tls.Clone()
-			d.tls.Certificates, d.tls.GetClientCertificate, d.tls.ServerName = nil, nil, ""
-		}
-	}
-	return to, nil
 }
 
 func httpScheme(scheme string) string {
@@ -259,15 +210,7 @@ func (d *dialer) request(ctx context.Context, u *url.URL) (*http.Request, string
 		req.Host = host
 		req.Header.Del("Host")
 	}
-	if _, ok := req.Header["Origin"]; !ok {
-		origin := d.opts.Origin
-		if origin == "" {
-			origin = handshake.FromURL(u)
-		}
-		if origin != "" { // a host that is no browser's has none
-			req.Header.Set("Origin", origin)
-		}
-	}
+	d.setOrigin(req.Header, u)
 	if u.User != nil {
 		password, _ := u.User.Password()
 		req.SetBasicAuth(u.User.Username(), password)
@@ -277,36 +220,45 @@ func (d *dialer) request(ctx context.Context, u *url.URL) (*http.Request, string
 			req.AddCookie(c)
 		}
 	}
-	key := handshake.NewKey()
-	req.Header["Upgrade"] = websocketToken
-	req.Header["Connection"] = upgradeToken
-	req.Header["Sec-Websocket-Version"] = []string{"13"}
-	req.Header["Sec-Websocket-Key"] = []string{key}
-	delete(req.Header, "Sec-Websocket-Protocol")
-	delete(req.Header, "Sec-Websocket-Extensions")
+	key, err := d.setUpgrade(req.Header)
+	return req, key, err
+}
+
+// setOrigin sets the origin, unless the header has one, or says that there is none.
+func (d *dialer) setOrigin(header http.Header, u *url.URL) {
+	if _, ok := header["Origin"]; ok {
+		return
+	}
+	origin := d.opts.Origin
+	if origin == "" {
+		origin = handshake.FromURL(u)
+	}
+	if origin != "" { // a host that is no browser's has none
+		header.Set("Origin", origin)
+	}
+}
+
+// setUpgrade sets what makes the request an opening handshake, and returns its key.
+func (d *dialer) setUpgrade(header http.Header) (key string, err error) {
+	key = handshake.NewKey()
+	header["Upgrade"] = websocketToken
+	header["Connection"] = upgradeToken
+	header["Sec-Websocket-Version"] = []string{"13"}
+	header["Sec-Websocket-Key"] = []string{key}
+	delete(header, "Sec-Websocket-Protocol")
+	delete(header, "Sec-Websocket-Extensions")
 	for i, s := range d.opts.Subprotocols {
 		if !handshake.IsToken(s) || slices.Contains(d.opts.Subprotocols[:i], s) {
-			return nil, "", fmt.Errorf("the subprotocols are not distinct tokens")
+			return "", errors.New("the subprotocols are not distinct tokens")
 		}
 	}
 	if len(d.opts.Subprotocols) > 0 {
-		req.Header["Sec-Websocket-Protocol"] = []string{joinTokens(d.opts.Subprotocols)}
+		header["Sec-Websocket-Protocol"] = []string{strings.Join(d.opts.Subprotocols, ", ")}
 	}
 	if offer := d.opts.Compression.offer(); offer != "" {
-		req.Header["Sec-Websocket-Extensions"] = []string{offer}
+		header["Sec-Websocket-Extensions"] = []string{offer}
 	}
-	return req, key, nil
-}
-
-func joinTokens(tokens []string) string {
-	var b bytes.Buffer
-	for i, t := range tokens {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(t)
-	}
-	return b.String()
+	return key, nil
 }
 
 // handshake sends the request and checks the answer.
@@ -339,65 +291,4 @@ func (d *dialer) handshake(nc net.Conn, req *http.Request, key string) (*Conn, *
 	c.flate = agreed
 	resp.Body = http.NoBody
 	return c, resp, nil
-}
-
-// readResponse reads the final response: a few informational ones may precede it.
-// What has been read beyond is in the reader. An error has nothing of the response
-// in it, which may repeat the request's secrets.
-func readResponse(nc net.Conn, req *http.Request) (*http.Response, *bufio.Reader, error) {
-	in := &responseReader{nc: nc, left: maxResponseHeader}
-	br := bufio.NewReader(in)
-	for range maxResponses {
-		resp, err := http.ReadResponse(br, req)
-		switch {
-		case err != nil && in.err == io.EOF:
-			return nil, nil, io.ErrUnexpectedEOF
-		case err != nil && in.err != nil:
-			return nil, nil, in.err
-		case err != nil:
-			return nil, nil, errors.New("malformed response")
-		case resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols:
-			return resp, br, nil
-		}
-	}
-	return nil, nil, errors.New("too many informational responses")
-}
-
-// A responseReader bounds what is read, and keeps the error that ended it.
-type responseReader struct {
-	nc   net.Conn
-	left int
-	err  error
-}
-
-func (r *responseReader) Read(p []byte) (n int, err error) {
-	if r.left == 0 {
-		r.err = errors.New("the response's header is too large")
-		return 0, r.err
-	}
-	n, r.err = r.nc.Read(p[:min(len(p), r.left)])
-	r.left -= n
-	return n, r.err
-}
-
-// checkResponse validates the server's handshake (RFC 6455, Section 4.1, the list
-// that follows "Once a client's opening handshake has been sent").
-func (d *dialer) checkResponse(resp *http.Response, key string) (*flate, error) {
-	h := resp.Header
-	switch accept := h["Sec-Websocket-Accept"]; {
-	case resp.StatusCode != http.StatusSwitchingProtocols:
-		return nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
-	case len(h["Upgrade"]) != 1 || !strings.EqualFold(h["Upgrade"][0], "websocket"):
-		return nil, errors.New("the response has no Upgrade to websocket")
-	case !handshake.HasToken(h["Connection"], "upgrade"):
-		return nil, errors.New("the response has no Connection: Upgrade")
-	case len(accept) != 1 || accept[0] != handshake.Accept(key):
-		return nil, errors.New("the response has a wrong Sec-WebSocket-Accept")
-	}
-	// A subprotocol that was not offered MUST fail the connection.
-	if p := h["Sec-Websocket-Protocol"]; len(p) > 1 || len(p) == 1 && !slices.Contains(d.opts.Subprotocols, p[0]) {
-		return nil, errors.New("the response has a subprotocol that was not offered")
-	}
-	// So MUST an extension.
-	return d.opts.Compression.agreed(h["Sec-Websocket-Extensions"])
 }
