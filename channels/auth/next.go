@@ -65,8 +65,8 @@ func Next(r *http.Request, fallback string) string {
 	return SafeNext(next, fallback)
 }
 
-// RedirectNext redirects to what [Next] returns, with 303 (RFC 9110, Section 15.4.4): the browser makes a GET
-// of it, where 307 would have it send the password again.
+// RedirectNext redirects to what [Next] returns, with 303 (RFC 9110, Section 15.4.4): the
+// browser makes a GET of it, where 307 would have it send the password again.
 func RedirectNext(w http.ResponseWriter, r *http.Request, fallback string) {
 	http.Redirect(w, r, Next(r, fallback), http.StatusSeeOther)
 }
