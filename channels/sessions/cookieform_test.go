@@ -1,6 +1,8 @@
 package sessions_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/channels/sessions"
 )
@@ -272,16 +275,33 @@ func FuzzStored(f *testing.F) {
 	})
 }
 
-// FuzzParseObject: what is taken is written again byte for byte, but for escapes in
-// keys, and taken again.
+// FuzzParseObject: what is taken is JSON, and written again byte for byte, but for escapes
+// in keys, and taken again. What is not taken is no JSON object, or has white space, a
+// key twice, or too much.
 func FuzzParseObject(f *testing.F) {
 	f.Add(`{"a":1,"b":{"c":[1,"}"]},"\u0064":"\\\""}`)
 	f.Add(`{}`)
 	f.Add(`{"a":1,"a":2}`)
 	f.Add(`{"a": 1}`)
+	f.Add(`{"a":[-0.5e+7,0,10,1E2,true,false,null,{},[],[[""]],"\b\uD800\"\/"]}`)
+	for _, bad := range []string{
+		`01`, `1.`, `.5`, `-`, `1e`, `+1`, `tru`, `nul`, `"`, `"\x"`, `"\u12g4"`, `"\u123"`, "\"\n\"", `[1,]`, `[,]`, `[1`, `{"b"}`, `{"b":}`, `{"b":1,}`, `{1:2}`, `1]`, `1}`, ``,
+	} {
+		f.Add(`{"a":` + bad + `}`)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		once, ok := sessions.ParseObject(text)
+		if ok && !json.Valid([]byte(text)) {
+			t.Fatalf("%q is taken", text)
+		}
 		if !ok {
+			var keys map[string]json.RawMessage
+			var compact bytes.Buffer
+			if json.Compact(&compact, []byte(text)) == nil && compact.String() == text && utf8.ValidString(text) &&
+				json.Unmarshal([]byte(text), &keys) == nil && keys != nil && len(keys) == strings.Count(text, ":") &&
+				strings.Count(text, "[")+strings.Count(text, "{") < 60 && len(keys) < 1000 {
+				t.Fatalf("%q is not taken", text)
+			}
 			return
 		}
 		twice, ok := sessions.ParseObject(once)

@@ -104,7 +104,7 @@ func encodeValue(value any) (string, error) {
 		return "", err
 	}
 	text := string(b)
-	if end, ok := skipValue(text, 0); !ok || end != len(text) || !utf8.ValidString(text) {
+	if !utf8.ValidString(text) || endOfValue(text, 0, maxDepth-1) != len(text) {
 		return "", errUnstorable
 	}
 	return text, nil
@@ -139,97 +139,30 @@ func appendString(b []byte, s string) []byte {
 // and no deeper nesting than this package writes. They are appended to list, which is
 // empty.
 func parseObject(text string, list []entry) ([]entry, bool) {
-	if !utf8.ValidString(text) || !json.Valid([]byte(text)) || text[0] != '{' {
+	if !utf8.ValidString(text) || !strings.HasPrefix(text, "{") {
 		return nil, false
 	}
 	if text == "{}" {
 		return nil, true
 	}
-	for at := 0; text[at] != '}'; {
-		if len(list) == maxKeys {
+	for at := 1; len(list) < maxKeys; {
+		from := endOfKey(text, at)
+		if from < 0 {
 			return nil, false
 		}
-		key, next, ok := parseKey(text, at+1)
-		if !ok {
+		end := endOfValue(text, from, maxDepth-1)
+		if end < 0 || end == len(text) {
 			return nil, false
 		}
-		end, ok := skipValue(text, next)
-		if !ok || end == len(text) {
-			return nil, false
-		}
+		key := unquote(text[at : from-1])
 		if _, twice := find(list, key); twice {
 			return nil, false
 		}
-		list = append(list, entry{key, text[next:end]})
-		at = end
-	}
-	return list, true
-}
-
-// parseKey reads `"key":` at a position of valid JSON and returns where the value
-// begins.
-func parseKey(text string, at int) (key string, next int, ok bool) {
-	end := skipString(text, at)
-	if end < 0 || end >= len(text) || text[end] != ':' {
-		return "", 0, false
-	}
-	key = text[at+1 : end-1]
-	if strings.IndexByte(key, '\\') >= 0 {
-		key = unquote(text[at:end])
-	}
-	return key, end + 1, true
-}
-
-func unquote(text string) (s string) {
-	json.Unmarshal([]byte(text), &s) // it was valid
-	return s
-}
-
-// skipString returns the position behind the string at a position, or -1 if there
-// is none.
-func skipString(text string, at int) int {
-	if at >= len(text) || text[at] != '"' {
-		return -1
-	}
-	for i := at + 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+		list = append(list, entry{key, text[from:end]})
+		if text[end] != ',' {
+			return list, text[end:] == "}"
 		}
+		at = end + 1
 	}
-	return -1
-}
-
-// skipValue returns the position behind the value that begins at a position of
-// valid JSON: the first comma or closing brace that is not part of it, or the end.
-func skipValue(text string, at int) (end int, ok bool) {
-	depth := 0
-	for i := at; i < len(text); {
-		switch text[i] {
-		case '"':
-			if i = skipString(text, i); i < 0 {
-				return 0, false
-			}
-			continue
-		case '{', '[':
-			if depth++; depth == maxDepth {
-				return 0, false
-			}
-		case '}', ']':
-			if depth == 0 {
-				return i, i > at
-			}
-			depth--
-		case ',':
-			if depth == 0 {
-				return i, i > at
-			}
-		case ' ', '\t', '\r', '\n':
-			return 0, false
-		}
-		i++
-	}
-	return len(text), len(text) > at
+	return nil, false
 }
