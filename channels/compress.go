@@ -114,6 +114,7 @@ type flate struct {
 
 	ahead  *deflate.Reader // looks at an unfinished text; nil when there is none
 	looked int             // how much of in.body it has seen
+	stream *deflate.Reader // of the message that is read in pieces; nil when there is none
 }
 
 func (z Compression) newFlate() *flate {

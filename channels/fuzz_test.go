@@ -132,8 +132,8 @@ func FuzzClientReader(f *testing.F) {
 }
 
 // FuzzCompressedReader sends frames, compressed or not, in one piece and in single
-// bytes: how they arrive changes neither what is delivered nor whether the connection
-// is failed.
+// bytes, to who reads messages and to who reads them in pieces: how they arrive and are
+// read changes neither what is delivered nor whether the connection is failed.
 func FuzzCompressedReader(f *testing.F) {
 	packed := func(text string) string {
 		var b bytes.Buffer
@@ -157,7 +157,8 @@ func FuzzCompressedReader(f *testing.F) {
 			return
 		}
 		var results []string
-		for _, size := range []int{max(len(b), 1), 1} {
+		for i := range 4 {
+			size := []int{max(len(b), 1), 1}[i%2]
 			synctest.Test(t, func(t *testing.T) {
 				server := quiet()
 				server.Upgrader.Limits = channels.Limits{MessageSize: 4000, ControlsPerSecond: -1, Fragments: -1}
@@ -167,16 +168,30 @@ func FuzzCompressedReader(f *testing.F) {
 				}
 				var got []string
 				done := make(chan error, 1)
-				srv := wstest.NewServer(t, server.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
+				take := func(m channels.Message) { got = append(got, fmt.Sprint(byte(m.Type), " ", string(m.Data))) }
+				var h http.Handler = server.HandlerFunc(func(ctx context.Context, s *channels.Socket) error {
 					for m, err := range s.Messages(ctx) {
 						if err != nil {
 							done <- err
 							return err
 						}
-						got = append(got, fmt.Sprint(byte(m.Type), " ", string(m.Data)))
+						take(m)
 					}
 					return nil
-				}))
+				})
+				if i >= 2 {
+					h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						c, err := server.Upgrader.Upgrade(w, r)
+						for err == nil {
+							var m channels.Message
+							if m, err = readInPieces(c); err == nil {
+								take(m)
+							}
+						}
+						done <- err
+					})
+				}
+				srv := wstest.NewServer(t, h)
 				nc := srv.NetConn()
 				go io.Copy(io.Discard, nc) // ends with the connection
 				io.WriteString(nc, with("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"))
@@ -193,10 +208,31 @@ func FuzzCompressedReader(f *testing.F) {
 				results = append(results, fmt.Sprintf("%q, then %v", got, code))
 			})
 		}
-		if results[0] != results[1] {
-			t.Errorf("takeover %t, % x:\n\tat once %s\n\tin single bytes %s", takeover, b, results[0], results[1])
+		for i, how := range []string{"at once", "in single bytes", "at once, in pieces", "in single bytes, in pieces"} {
+			if results[i] != results[0] {
+				t.Errorf("takeover %t, % x:\n\tat once %s\n\t%s %s", takeover, b, results[0], how, results[i])
+			}
 		}
 	})
+}
+
+// readInPieces reads a message by a Reader, three bytes at a time.
+func readInPieces(c *channels.Conn) (channels.Message, error) {
+	typ, r, err := c.Reader(c.Context())
+	if err != nil {
+		return channels.Message{}, err
+	}
+	m := channels.Message{Type: typ}
+	for p := make([]byte, 3); ; {
+		n, err := r.Read(p)
+		m.Data = append(m.Data, p[:n]...)
+		if err == io.EOF {
+			return m, nil
+		}
+		if err != nil {
+			return m, err
+		}
+	}
 }
 
 // FuzzClose compares what is made of close payloads.

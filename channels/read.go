@@ -64,6 +64,9 @@ func (c *Conn) readMessage(borrow bool) (Message, error) {
 		return Message{}, err
 	}
 	in.large = false
+	if c.flate != nil && c.flate.stream != nil {
+		return c.readRest()
+	}
 	if !in.active {
 		if err := c.nextFrame(); err != nil {
 			return Message{}, err
@@ -125,14 +128,9 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 			return Message{}, c.failRead(StatusInvalidPayload, "invalid UTF-8")
 		}
 	}
-	// RFC 6455, Section 5.6: the whole message MUST contain valid UTF-8.
-	if m.Type == TextMessage && !in.utf8.Complete() {
-		return Message{}, c.failRead(StatusInvalidPayload, "invalid UTF-8")
+	if err := c.endMessage(); err != nil {
+		return Message{}, err
 	}
-	if !in.messages.take(c.set.messages) {
-		return Message{}, c.failRead(StatusPolicyViolation, "too many messages")
-	}
-	c.endMessage()
 	if borrow {
 		in.borrowed = true
 		return m, nil
@@ -146,12 +144,21 @@ func (c *Conn) finishMessage(payload []byte, borrow, whole bool) (Message, error
 	return m, nil
 }
 
-// endMessage makes the state ready for the next message.
-func (c *Conn) endMessage() {
+// endMessage checks a message whose payload has come, as a whole, and makes the state
+// ready for the next.
+func (c *Conn) endMessage() error {
 	in := &c.in
+	// RFC 6455, Section 5.6: the whole message MUST contain valid UTF-8.
+	if in.typ == TextMessage && !in.utf8.Complete() {
+		return c.failRead(StatusInvalidPayload, "invalid UTF-8")
+	}
+	if !in.messages.take(c.set.messages) {
+		return c.failRead(StatusPolicyViolation, "too many messages")
+	}
 	in.active, in.fresh = false, in.visit
 	in.utf8 = 0
 	c.stopClock()
+	return nil
 }
 
 // releaseMessage gives back what the last message lies in.

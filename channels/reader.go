@@ -6,9 +6,10 @@ import (
 )
 
 // Reader returns the next message as a stream, of which no more is held than what
-// was read at once: for messages too large to be kept. It must be read to its end,
-// io.EOF, before the next read of the connection. Ctx holds for the reader, too;
-// an error that it caused leaves the connection usable, as for [Conn.Read].
+// was read at once: for messages too large to be kept. One that is compressed is inflated
+// in pieces, in 80 KB. It must be read to its end, io.EOF, before the next read of the
+// connection. Ctx holds for the reader, too; an error that it caused leaves the connection
+// usable, as for [Conn.Read].
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
 	if err := c.beginRead(ctx); err != nil {
 		return 0, nil, err
@@ -33,14 +34,16 @@ func (c *Conn) beginReader(ctx context.Context) (MessageType, io.Reader, error) 
 			return 0, nil, err
 		}
 	}
-	// A compressed message is inflated as a whole, within the limit. One of which a
-	// read before has taken a part is not a stream any more.
-	if in.compressed || in.body != nil {
+	// One of which a read before has taken a part is not a stream any more.
+	if in.body != nil {
 		m, err := c.readMessage(false)
 		if err != nil {
 			return 0, nil, err
 		}
 		return m.Type, &wholeReader{m.Data}, nil
+	}
+	if in.compressed {
+		c.beginInflate()
 	}
 	return in.typ, &messageReader{c, ctx, false}, nil
 }
@@ -84,18 +87,33 @@ func (r *messageReader) read(p []byte) (int, error) {
 	if err := c.failure(); err != nil {
 		return 0, err
 	}
+	if !in.active || in.compressed && c.flate.stream == nil {
+		return 0, io.ErrUnexpectedEOF // another read has taken what was left
+	}
+	if in.compressed {
+		n, err := c.readInflated(p)
+		if err == io.EOF {
+			err = r.finish()
+		}
+		return n, err
+	}
 	for in.left == 0 {
 		if in.fin {
-			if _, err := c.finishMessage(nil, true, false); err != nil {
-				return 0, err
-			}
-			r.done = true
-			in.large = in.size > copied
-			return 0, io.EOF
+			return 0, r.finish()
 		}
 		if err := c.nextFrame(); err != nil {
 			return 0, err
 		}
 	}
 	return c.readPayload(p[:min(int64(len(p)), in.left)])
+}
+
+// finish returns io.EOF, when nothing is wrong with the message as a whole.
+func (r *messageReader) finish() error {
+	if err := r.c.endMessage(); err != nil {
+		return err
+	}
+	r.done = true
+	r.c.in.large = r.c.in.size > copied && !r.c.in.compressed
+	return io.EOF
 }

@@ -88,6 +88,39 @@ func readAll(payload []byte, limit int, w *deflate.Window) ([]byte, error) {
 	return out, nil
 }
 
+// readFaltering is readAll from a source that gives a byte at a time, and an error
+// before each, after which it is read on.
+func readFaltering(payload []byte, limit int, w *deflate.Window) ([]byte, error) {
+	r := deflate.NewReader(&faltering{bytes.NewReader(payload), false}, limit, w)
+	defer r.Close()
+	out := []byte{}
+	for p := make([]byte, 7); ; {
+		n, err := r.Read(p)
+		out = append(out, p[:n]...)
+		switch err {
+		case nil, errFalter:
+		case io.EOF:
+			return out, nil
+		default:
+			return nil, err
+		}
+	}
+}
+
+var errFalter = errors.New("not now")
+
+type faltering struct {
+	io.Reader
+	now bool
+}
+
+func (f *faltering) Read(p []byte) (int, error) {
+	if f.now = !f.now; f.now {
+		return 0, errFalter
+	}
+	return f.Reader.Read(p[:1])
+}
+
 // damaged are payloads of all three kinds of blocks, with references into past.
 func damaged() (payloads [][]byte, past []byte) {
 	messages := jsonMessages()
@@ -120,6 +153,7 @@ func agree(t *testing.T, payload, past []byte, bits, limit int) (accepted bool) 
 		},
 		"Decompressor, byte by byte": func() ([]byte, error) { return inPieces(payload, limit, 1, window()) },
 		"Reader":                     func() ([]byte, error) { return readAll(payload, limit, window()) },
+		"Reader, faltering":          func() ([]byte, error) { return readFaltering(payload, limit, window()) },
 	} {
 		got, err := inflate()
 		if (err == nil) != (wantErr == nil) || !bytes.Equal(got, want) {

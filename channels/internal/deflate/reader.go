@@ -36,14 +36,16 @@ func NewReader(src io.Reader, limit int, w *Window) *Reader {
 // Read returns the next bytes of the message. At its end, when src has ended and
 // the message is complete, it returns io.EOF, and with context takeover the message
 // has joined w's history. Other errors are ErrCorrupt, ErrTooLarge once limit bytes
-// were read and there are more, and those of src. It does not wait for src while it
-// has something to return.
+// were read and there are more, and those of src, after which it may be tried again.
+// It does not wait for src while it has something to return.
 func (r *Reader) Read(p []byte) (int, error) {
 	for r.next == r.end && len(p) > 0 {
 		if r.err != nil {
 			return 0, r.err
 		}
-		r.err = r.more()
+		if err := r.more(); err != nil {
+			return 0, err
+		}
 	}
 	n := copy(p, r.buf[r.next:r.end])
 	r.next += n
@@ -87,28 +89,29 @@ func (r *Reader) decode() error {
 	return err
 }
 
-// more decodes more, and reads more for it.
+// more decodes more, and reads more for it. What ends the message is in r.err then,
+// behind what was decoded before; an error of src is returned.
 func (r *Reader) more() error {
-	err := r.decode()
-	if err == errFull {
+	switch r.err = r.decode(); {
+	case r.err == errFull:
+		r.err = nil
 		return nil
-	}
-	if err != nil || r.next < r.end {
-		return err
+	case r.err != nil || r.next < r.end:
+		return nil
 	}
 	k, err := r.src.Read(r.input[:])
 	r.in, r.pos = r.input[:k], 0
-	if k > 0 {
-		return nil // an error comes again
-	}
-	if err != io.EOF {
+	switch {
+	case k > 0: // an error comes again
+	case err != io.EOF:
 		return err
+	case !r.complete():
+		r.err = ErrCorrupt
+	default:
+		r.window.keep(r.buf[max(0, r.start):r.end], maxWindow)
+		r.err = io.EOF
 	}
-	if !r.complete() {
-		return ErrCorrupt
-	}
-	r.window.keep(r.buf[max(0, r.start):r.end], maxWindow)
-	return io.EOF
+	return nil
 }
 
 // Close returns the Reader to its pool; nothing of it may be used then. If Read has
