@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
+	"github.com/sluicehq/sluice/layers/internal/layertest"
 	natslayer "github.com/sluicehq/sluice/layers/nats"
 )
 
@@ -44,19 +45,19 @@ func runCluster(t *testing.T) []*server.Server {
 func TestClusterLosesOne(t *testing.T) {
 	servers := runCluster(t)
 	var layers []*natslayer.Layer
-	var sinks []*sink
+	var sinks []*layertest.Sink
 	for _, s := range servers {
 		layer := connect(t, addr(s), &natslayer.Options{NATS: []nats.Option{quick}})
-		layers, sinks = append(layers, layer), append(sinks, subscribe(t, layer, "topic"))
+		layers, sinks = append(layers, layer), append(sinks, layertest.Subscribe(t, layer, "topic"))
 	}
 	publishUntilGiven(t, layers[0], sinks, "start")
 
 	stopServer(servers[2])
-	sinks[2].wantGap(t)
+	sinks[2].WantGap(t)
 	publishUntilGiven(t, layers[0], sinks, "again")
 	publishUntilGiven(t, layers[2], sinks, "back")
 	for i, s := range sinks[:2] {
-		if len(s.gaps) > 0 {
+		if len(s.Gaps) > 0 {
 			t.Errorf("subscription %d: gap was called, though its server is well", i)
 		}
 	}
@@ -64,14 +65,14 @@ func TestClusterLosesOne(t *testing.T) {
 
 // publishUntilGiven waits until the servers have told each other of all
 // subscriptions, and empties the sinks.
-func publishUntilGiven(t *testing.T, layer channels.Layer, sinks []*sink, what string) {
+func publishUntilGiven(t *testing.T, layer channels.Layer, sinks []*layertest.Sink, what string) {
 	t.Helper()
 	for i := 0; ; i++ {
 		msg := fmt.Sprintf("%s %d", what, i)
-		publish(t, layer, "topic", msg)
+		layertest.Publish(t, layer, "topic", msg)
 		given := 0
 		for _, s := range sinks {
-			if s.has(msg, 100*time.Millisecond) {
+			if has(s, msg, 100*time.Millisecond) {
 				given++
 			}
 		}
@@ -85,11 +86,11 @@ func publishUntilGiven(t *testing.T, layer channels.Layer, sinks []*sink, what s
 }
 
 // has takes messages until it has seen msg or patience ends.
-func (s *sink) has(msg string, patience time.Duration) bool {
+func has(s *layertest.Sink, msg string, patience time.Duration) bool {
 	timeout := time.After(patience)
 	for {
 		select {
-		case got := <-s.msgs:
+		case got := <-s.Msgs:
 			if got == msg {
 				return true
 			}
@@ -105,27 +106,27 @@ func TestClusterCause(t *testing.T) {
 	servers := runCluster(t)
 	a := connect(t, addr(servers[0]), nil)
 	b := connect(t, addr(servers[1]), nil)
-	asked := subscribe(t, a, "ask")
+	asked := layertest.Subscribe(t, a, "ask")
 	publishUntilAsked(t, b, asked)
 	for i := range 50 {
 		topic := fmt.Sprint("answer", i)
-		answer := subscribe(t, b, topic)
-		publish(t, b, "ask", topic)
-		asked.want(t, topic)
-		publish(t, a, topic, "yes")
-		answer.want(t, "yes")
+		answer := layertest.Subscribe(t, b, topic)
+		layertest.Publish(t, b, "ask", topic)
+		asked.Want(t, topic)
+		layertest.Publish(t, a, topic, "yes")
+		answer.Want(t, "yes")
 	}
 }
 
-func publishUntilAsked(t *testing.T, layer channels.Layer, asked *sink) {
+func publishUntilAsked(t *testing.T, layer channels.Layer, asked *layertest.Sink) {
 	t.Helper()
-	for i := 0; !asked.has("hello", 100*time.Millisecond); i++ {
+	for i := 0; !has(asked, "hello", 100*time.Millisecond); i++ {
 		if i == 100 {
 			t.Fatal("the servers do not find each other")
 		}
-		publish(t, layer, "ask", "hello")
+		layertest.Publish(t, layer, "ask", "hello")
 	}
-	for asked.has("hello", 100*time.Millisecond) {
+	for has(asked, "hello", 100*time.Millisecond) {
 	}
 }
 

@@ -1,23 +1,15 @@
 package natslayer_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
@@ -25,6 +17,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/sluicehq/sluice/layers/internal/faults"
+	"github.com/sluicehq/sluice/layers/internal/layertest"
 	natslayer "github.com/sluicehq/sluice/layers/nats"
 )
 
@@ -59,16 +52,16 @@ func TestConnectRefuses(t *testing.T) {
 func TestClose(t *testing.T) {
 	target := addr(runServer(t, nil))
 	layer, other := connect(t, target, nil), connect(t, target, nil)
-	s := subscribe(t, other, "topic")
+	s := layertest.Subscribe(t, other, "topic")
 	cancel, err := layer.Subscribe(t.Context(), "topic", func([]byte) {}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(t, layer, "topic", "last words")
+	layertest.Publish(t, layer, "topic", "last words")
 	if err := layer.Close(); err != nil {
 		t.Error(err)
 	}
-	s.want(t, "last words")
+	s.Want(t, "last words")
 	if err := layer.Publish(t.Context(), "topic", nil); !errors.Is(err, nats.ErrConnectionClosed) {
 		t.Errorf("Publish after Close: %v, want nats.ErrConnectionClosed", err)
 	}
@@ -82,12 +75,12 @@ func TestClose(t *testing.T) {
 
 func TestPrefixesAreApart(t *testing.T) {
 	target := addr(runServer(t, nil))
-	a := subscribe(t, connect(t, target, &natslayer.Options{Prefix: "a.b"}), "topic")
+	a := layertest.Subscribe(t, connect(t, target, &natslayer.Options{Prefix: "a.b"}), "topic")
 	c := connect(t, target, &natslayer.Options{Prefix: "c"})
-	own := subscribe(t, c, "topic")
-	publish(t, c, "topic", "x")
-	own.want(t, "x")
-	if len(a.msgs) > 0 {
+	own := layertest.Subscribe(t, c, "topic")
+	layertest.Publish(t, c, "topic", "x")
+	own.Want(t, "x")
+	if len(a.Msgs) > 0 {
 		t.Error("a message has gone to a layer with another prefix")
 	}
 }
@@ -107,9 +100,9 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("Subscribe: %v, want nats.ErrPermissionViolation", err)
 		}
 	}
-	s := subscribe(t, layer, "topic")
-	publish(t, layer, "topic", "x")
-	s.want(t, "x")
+	s := layertest.Subscribe(t, layer, "topic")
+	layertest.Publish(t, layer, "topic", "x")
+	s.Want(t, "x")
 }
 
 // So it is when many ask at once, who get the answers for each other to see.
@@ -151,8 +144,8 @@ func TestPermissionsAtOnce(t *testing.T) {
 func TestMaxSubscriptions(t *testing.T) {
 	target := addr(runServer(t, func(opts *server.Options) { opts.MaxSubs = 2 }))
 	layer := connect(t, target, &natslayer.Options{Logger: slog.New(slog.DiscardHandler)})
-	subscribe(t, layer, "one")
-	subscribe(t, layer, "two")
+	layertest.Subscribe(t, layer, "one")
+	layertest.Subscribe(t, layer, "two")
 	for range 2 {
 		if _, err := layer.Subscribe(t.Context(), "three", func([]byte) {}, nil); !errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
 			t.Errorf("Subscribe: %v, want nats.ErrMaxSubscriptionsExceeded", err)
@@ -165,12 +158,12 @@ func TestLogHasNoPassword(t *testing.T) {
 	const password = "correct-horse"
 	target := addr(runServer(t, func(opts *server.Options) { opts.Username, opts.Password = "user", password }))
 	proxy := faults.StartProxy(t, "tcp", target)
-	var log syncBuffer
+	var log layertest.Log
 	opts := &natslayer.Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), NATS: []nats.Option{quick}}
 	layer := connect(t, "user:"+password+"@"+proxy.Addr(), opts)
-	s := subscribe(t, layer, "topic")
+	s := layertest.Subscribe(t, layer, "topic")
 	proxy.Break()
-	s.wantGap(t)
+	s.WantGap(t)
 	layer.Close()
 	if text := log.String(); !strings.Contains(text, "connected again") || strings.Contains(text, password) {
 		t.Errorf("log:\n%s", text)
@@ -222,13 +215,13 @@ func TestSecureOptions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			proxy := faults.StartProxy(t, "tcp", addr(runServer(t, test.server)))
 			layer := connect(t, proxy.Addr(), &natslayer.Options{NATS: []nats.Option{quick, test.right}})
-			s := subscribe(t, layer, "topic")
-			publish(t, layer, "topic", "before")
-			s.want(t, "before")
+			s := layertest.Subscribe(t, layer, "topic")
+			layertest.Publish(t, layer, "topic", "before")
+			s.Want(t, "before")
 			proxy.Break()
-			s.wantGap(t)
-			publish(t, layer, "topic", "after")
-			s.want(t, "after")
+			s.WantGap(t)
+			layertest.Publish(t, layer, "topic", "after")
+			s.Want(t, "after")
 
 			wrong, err := natslayer.Connect("nats://"+proxy.Addr(), &natslayer.Options{NATS: []nats.Option{test.wrong}})
 			if err == nil {
@@ -250,19 +243,8 @@ func must[T any](v T, err error) T {
 // other alone.
 func certificates(t *testing.T) (server, client *tls.Config) {
 	t.Helper()
-	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		IsCA:        true, BasicConstraintsValid: true,
-	}
-	der := must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
-	pool := x509.NewCertPool()
-	pool.AddCert(must(x509.ParseCertificate(der)))
-	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
+	cert, pool := layertest.Certificate(t)
+	own := []tls.Certificate{cert}
 	return &tls.Config{Certificates: own, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert},
 		&tls.Config{Certificates: own, RootCAs: pool}
 }

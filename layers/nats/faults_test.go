@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/sluicehq/sluice/layers/internal/faults"
+	"github.com/sluicehq/sluice/layers/internal/layertest"
 	natslayer "github.com/sluicehq/sluice/layers/nats"
 )
 
@@ -99,9 +100,9 @@ func TestVainAttemptsAreClosed(t *testing.T) {
 		}
 	}
 	restore()
-	s := subscribe(t, layer, "topic")
-	publish(t, layer, "topic", "x")
-	s.want(t, "x")
+	s := layertest.Subscribe(t, layer, "topic")
+	layertest.Publish(t, layer, "topic", "x")
+	s.Want(t, "x")
 	layer.Close()
 	if open := dialer.open(); open > 0 {
 		t.Errorf("%d connections are open after Close", open)
@@ -111,7 +112,7 @@ func TestVainAttemptsAreClosed(t *testing.T) {
 func TestErrDisconnected(t *testing.T) {
 	proxy := faults.StartProxy(t, "tcp", addr(runServer(t, nil)))
 	layer := connect(t, proxy.Addr(), nil)
-	s := subscribe(t, layer, "topic")
+	s := layertest.Subscribe(t, layer, "topic")
 	restore := proxy.Cut()
 	defer restore()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -124,7 +125,7 @@ func TestErrDisconnected(t *testing.T) {
 		}
 	}
 	restore()
-	s.wantGap(t)
+	s.WantGap(t)
 }
 
 // A connection that says nothing any more is given up.
@@ -133,12 +134,12 @@ func TestSilentConnection(t *testing.T) {
 	layer := connect(t, proxy.Addr(), &natslayer.Options{
 		NATS: []nats.Option{quick, nats.PingInterval(100 * time.Millisecond), nats.Timeout(100 * time.Millisecond)},
 	})
-	s := subscribe(t, layer, "topic")
+	s := layertest.Subscribe(t, layer, "topic")
 	release := proxy.Hold()
 	time.AfterFunc(time.Second, release)
-	s.wantGap(t)
-	publish(t, layer, "topic", "again")
-	for msg := range s.msgs {
+	s.WantGap(t)
+	layertest.Publish(t, layer, "topic", "again")
+	for msg := range s.Msgs {
 		if msg == "again" {
 			break
 		}
@@ -150,16 +151,16 @@ func TestServerKilled(t *testing.T) {
 	first := startProcess(t, "-1")
 	proxy := faults.StartProxy(t, "tcp", first.addr)
 	a, b := connect(t, proxy.Addr(), nil), connect(t, proxy.Addr(), nil)
-	own, other := subscribe(t, a, "topic"), subscribe(t, b, "topic")
-	publish(t, a, "topic", "before")
-	own.want(t, "before")
-	other.want(t, "before")
+	own, other := layertest.Subscribe(t, a, "topic"), layertest.Subscribe(t, b, "topic")
+	layertest.Publish(t, a, "topic", "before")
+	own.Want(t, "before")
+	other.Want(t, "before")
 
 	first.kill()
 	proxy.Retarget(startProcess(t, "-1").addr)
-	own.wantGap(t)
-	other.wantGap(t)
-	publish(t, a, "topic", "after")
-	own.want(t, "after")
-	other.want(t, "after")
+	own.WantGap(t)
+	other.WantGap(t)
+	layertest.Publish(t, a, "topic", "after")
+	own.Want(t, "after")
+	other.Want(t, "after")
 }

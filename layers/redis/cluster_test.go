@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/channels"
 	"github.com/sluicehq/sluice/channels/wstest"
+	"github.com/sluicehq/sluice/layers/internal/layertest"
 	redislayer "github.com/sluicehq/sluice/layers/redis"
 )
 
@@ -139,9 +140,9 @@ func TestClusterShards(t *testing.T) {
 	layer := connect(t, nodes[0].addr(), nil)
 	for i := range 100 {
 		topic := fmt.Sprint("topic", i)
-		s := subscribe(t, layer, topic)
-		publish(t, layer, topic, "x")
-		s.want(t, "x")
+		s := layertest.Subscribe(t, layer, topic)
+		layertest.Publish(t, layer, topic, "x")
+		s.Want(t, "x")
 	}
 	counts := make([]int, len(nodes))
 	total := 0
@@ -158,7 +159,7 @@ func TestClusterShards(t *testing.T) {
 func TestClusterMovesSlot(t *testing.T) {
 	nodes := startCluster(t, 0)
 	layer := connect(t, nodes[0].addr(), &redislayer.Options{Shards: 1})
-	s := subscribe(t, layer, "topic")
+	s := layertest.Subscribe(t, layer, "topic")
 	publishUntil(t, layer, s, "before")
 
 	slot := nodes[0].do(t, "CLUSTER", "KEYSLOT", "sluice:topic")
@@ -167,10 +168,13 @@ func TestClusterMovesSlot(t *testing.T) {
 		t.Fatal(err)
 	}
 	owner := min(2, number*3/16384)
-	for _, n := range []*node{nodes[(owner+1)%3], nodes[owner], nodes[(owner+2)%3]} {
-		n.do(t, "CLUSTER", "SETSLOT", slot, "NODE", nodes[(owner+1)%3].id)
+	from, to, other := nodes[owner], nodes[(owner+1)%3], nodes[(owner+2)%3]
+	to.do(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", from.id) // so that its claim is newer than the former owner's
+	from.do(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
+	for _, n := range []*node{to, from, other} {
+		n.do(t, "CLUSTER", "SETSLOT", slot, "NODE", to.id)
 	}
-	s.wantGap(t)
+	s.WantGap(t)
 	publishUntil(t, layer, s, "after")
 }
 
@@ -178,9 +182,9 @@ func TestClusterMovesSlot(t *testing.T) {
 func TestClusterLosesMaster(t *testing.T) {
 	nodes := startCluster(t, 1)
 	layer := connect(t, nodes[1].addr(), nil)
-	var sinks []*sink
+	var sinks []*layertest.Sink
 	for i := range 30 {
-		sinks = append(sinks, subscribe(t, layer, fmt.Sprint("topic", i)))
+		sinks = append(sinks, layertest.Subscribe(t, layer, fmt.Sprint("topic", i)))
 	}
 	owned := strings.Fields(strings.Trim(nodes[0].do(t, "PUBSUB", "SHARDCHANNELS"), "[]"))
 	if len(owned) == 0 || len(owned) == len(sinks) {
@@ -191,10 +195,10 @@ func TestClusterLosesMaster(t *testing.T) {
 		topic := fmt.Sprint("topic", i)
 		lost := slices.ContainsFunc(owned, func(channel string) bool { return strings.HasSuffix(channel, ":"+topic) })
 		if lost {
-			s.wantGap(t)
+			s.WantGap(t)
 		}
 		publishUntil(t, layer, s, "after", topic)
-		if !lost && len(s.gaps) > 0 {
+		if !lost && len(s.Gaps) > 0 {
 			t.Errorf("gap was called for %s, whose node is well", topic)
 		}
 	}
@@ -202,7 +206,7 @@ func TestClusterLosesMaster(t *testing.T) {
 
 // publishUntil publishes until a message is delivered: the client may have to
 // learn where to first.
-func publishUntil(t *testing.T, layer channels.Layer, s *sink, msg string, topic ...string) {
+func publishUntil(t *testing.T, layer channels.Layer, s *layertest.Sink, msg string, topic ...string) {
 	t.Helper()
 	to := append(topic, "topic")[0]
 	await(t, "a message is delivered", func() bool {
@@ -210,7 +214,7 @@ func publishUntil(t *testing.T, layer channels.Layer, s *sink, msg string, topic
 			return false
 		}
 		select {
-		case got := <-s.msgs:
+		case got := <-s.Msgs:
 			return got == msg
 		case <-time.After(50 * time.Millisecond):
 			return false

@@ -1,19 +1,12 @@
 package redislayer_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +18,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/sluicehq/sluice/layers/internal/faults"
+	"github.com/sluicehq/sluice/layers/internal/layertest"
 	redislayer "github.com/sluicehq/sluice/layers/redis"
 )
 
@@ -73,9 +67,9 @@ func TestShardingAuto(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr := startProcess(t, test.args...).front(t).Addr()
 			layer := connect(t, addr, nil)
-			s := subscribe(t, layer, "topic")
-			publish(t, layer, "topic", "x")
-			s.want(t, "x")
+			s := layertest.Subscribe(t, layer, "topic")
+			layertest.Publish(t, layer, "topic", "x")
+			s.Want(t, "x")
 			client := redisClient(t, addr)
 			got, err := client.Do(t.Context(), client.B().Arbitrary("PUBSUB", test.command).Build()).AsStrSlice()
 			if err != nil || len(got) != 1 || got[0] != "sluice:topic" {
@@ -119,13 +113,13 @@ func TestUnsubscribe(t *testing.T) {
 func TestManyTopics(t *testing.T) {
 	proxy := startProcess(t).front(t)
 	layer := connect(t, proxy.Addr(), nil)
-	var sinks []*sink
+	var sinks []*layertest.Sink
 	for i := range 1000 {
-		sinks = append(sinks, subscribe(t, layer, "topic."+string(rune('a'+i%26))+strings.Repeat("x", i/26)))
+		sinks = append(sinks, layertest.Subscribe(t, layer, "topic."+string(rune('a'+i%26))+strings.Repeat("x", i/26)))
 	}
 	proxy.Break()
 	for _, s := range sinks {
-		s.wantGap(t)
+		s.WantGap(t)
 	}
 }
 
@@ -199,19 +193,19 @@ func TestPermissions(t *testing.T) {
 	}
 	calls.Wait()
 	permit("&sluice:*")
-	s := subscribe(t, layer, "bad")
-	publish(t, layer, "bad", "x")
-	s.want(t, "x")
+	s := layertest.Subscribe(t, layer, "bad")
+	layertest.Publish(t, layer, "bad", "x")
+	s.Want(t, "x")
 }
 
 func TestPrefixesAreApart(t *testing.T) {
 	addr := startProcess(t).front(t).Addr()
-	a := subscribe(t, connect(t, addr, &redislayer.Options{Prefix: "a"}), "topic")
+	a := layertest.Subscribe(t, connect(t, addr, &redislayer.Options{Prefix: "a"}), "topic")
 	c := connect(t, addr, &redislayer.Options{Prefix: "c"})
-	own := subscribe(t, c, "topic")
-	publish(t, c, "topic", "x")
-	own.want(t, "x")
-	if len(a.msgs) > 0 {
+	own := layertest.Subscribe(t, c, "topic")
+	layertest.Publish(t, c, "topic", "x")
+	own.Want(t, "x")
+	if len(a.Msgs) > 0 {
 		t.Error("a message has gone to a layer with another prefix")
 	}
 }
@@ -220,13 +214,13 @@ func TestPrefixesAreApart(t *testing.T) {
 func TestLogHasNoPassword(t *testing.T) {
 	const password = "correct-horse"
 	proxy := startProcess(t, "--requirepass", password).front(t)
-	var log syncBuffer
+	var log layertest.Log
 	layer := connect(t, ":"+password+"@"+proxy.Addr(), &redislayer.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	s := subscribe(t, layer, "topic")
+	s := layertest.Subscribe(t, layer, "topic")
 	proxy.Break()
-	s.wantGap(t)
-	publish(t, layer, "topic", "x")
-	s.want(t, "x")
+	s.WantGap(t)
+	layertest.Publish(t, layer, "topic", "x")
+	s.Want(t, "x")
 	if text := log.String(); !strings.Contains(text, "lost") || strings.Contains(text, password) {
 		t.Errorf("log:\n%s", text)
 	}
@@ -244,11 +238,11 @@ func TestTLS(t *testing.T) {
 	layer := connect(t, proxy.Addr(), &redislayer.Options{
 		Redis: func(o *rueidis.ClientOption) { o.TLSConfig = config },
 	})
-	s := subscribe(t, layer, "topic")
+	s := layertest.Subscribe(t, layer, "topic")
 	proxy.Break()
-	s.wantGap(t)
-	publish(t, layer, "topic", "x")
-	s.want(t, "x")
+	s.WantGap(t)
+	layertest.Publish(t, layer, "topic", "x")
+	s.Want(t, "x")
 
 	plain, err := redislayer.Connect("rediss://"+proxy.Addr(), nil)
 	if err == nil {
@@ -263,53 +257,20 @@ type certificateFiles struct{ cert, key string }
 // trust each other alone.
 func certificates(t *testing.T) (certificateFiles, *tls.Config) {
 	t.Helper()
-	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		IsCA:        true, BasicConstraintsValid: true,
+	cert, pool := layertest.Certificate(t)
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
 	}
-	der := must(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
 	dir := t.TempDir()
 	files := certificateFiles{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 	for file, block := range map[string]*pem.Block{
-		files.cert: {Type: "CERTIFICATE", Bytes: der},
-		files.key:  {Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(key))},
+		files.cert: {Type: "CERTIFICATE", Bytes: cert.Certificate[0]},
+		files.key:  {Type: "PRIVATE KEY", Bytes: key},
 	} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	pool := x509.NewCertPool()
-	pool.AddCert(must(x509.ParseCertificate(der)))
-	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
-	return files, &tls.Config{Certificates: own, RootCAs: pool}
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
-// A syncBuffer can be written to and read at the same time.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	return files, &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool}
 }

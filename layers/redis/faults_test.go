@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/layers/internal/faults"
+	"github.com/sluicehq/sluice/layers/internal/layertest"
 	redislayer "github.com/sluicehq/sluice/layers/redis"
 )
 
@@ -33,24 +34,24 @@ func TestStormBehind(t *testing.T) {
 func TestAnswerLost(t *testing.T) {
 	server := startProcess(t)
 	proxy, direct := server.front(t), server.front(t)
-	s := subscribe(t, connect(t, direct.Addr(), nil), "topic")
+	s := layertest.Subscribe(t, connect(t, direct.Addr(), nil), "topic")
 	layer := connect(t, proxy.Addr(), &redislayer.Options{Redis: impatient})
-	publish(t, layer, "topic", "first")
-	s.want(t, "first")
+	layertest.Publish(t, layer, "topic", "first")
+	s.Want(t, "first")
 	proxy.Deafen()
 	if err := layer.Publish(t.Context(), "topic", []byte("second")); err == nil {
 		t.Error("Publish whose answer was lost returned no error")
 	}
-	s.want(t, "second")
-	publish(t, layer, "topic", "third")
-	s.want(t, "third")
+	s.Want(t, "second")
+	layertest.Publish(t, layer, "topic", "third")
+	s.Want(t, "third")
 }
 
 // No call waits longer than its context for a server that says nothing.
 func TestSilentServer(t *testing.T) {
 	proxy := startProcess(t).front(t)
 	layer := connect(t, proxy.Addr(), nil)
-	subscribe(t, layer, "topic")
+	layertest.Subscribe(t, layer, "topic")
 	release := proxy.Hold()
 	defer release()
 	for name, call := range map[string]func(context.Context) error{
@@ -74,12 +75,12 @@ func TestSilentServer(t *testing.T) {
 func TestSilentConnection(t *testing.T) {
 	proxy := startProcess(t).front(t)
 	layer := connect(t, proxy.Addr(), &redislayer.Options{Redis: impatient})
-	s := subscribe(t, layer, "topic")
+	s := layertest.Subscribe(t, layer, "topic")
 	release := proxy.Hold()
 	time.AfterFunc(time.Second, release)
-	s.wantGap(t)
-	publish(t, layer, "topic", "again")
-	s.want(t, "again")
+	s.WantGap(t)
+	layertest.Publish(t, layer, "topic", "again")
+	s.Want(t, "again")
 }
 
 // The process that Redis runs in dies and another takes its place.
@@ -87,17 +88,17 @@ func TestServerKilled(t *testing.T) {
 	first := startProcess(t)
 	proxy := first.front(t)
 	a, b := connect(t, proxy.Addr(), nil), connect(t, proxy.Addr(), nil)
-	own, other := subscribe(t, a, "topic"), subscribe(t, b, "topic")
-	publish(t, a, "topic", "before")
-	own.want(t, "before")
-	other.want(t, "before")
+	own, other := layertest.Subscribe(t, a, "topic"), layertest.Subscribe(t, b, "topic")
+	layertest.Publish(t, a, "topic", "before")
+	own.Want(t, "before")
+	other.Want(t, "before")
 
 	first.kill()
 	proxy.Retarget(startProcess(t).socket)
-	own.wantGap(t)
-	other.wantGap(t)
+	own.WantGap(t)
+	other.WantGap(t)
 	publishUntil(t, a, own, "after")
-	other.want(t, "after")
+	other.Want(t, "after")
 }
 
 // A process that does not read is cut off by the server, and told of a gap.
@@ -123,14 +124,14 @@ func TestSlowSubscription(t *testing.T) {
 	}
 	defer cancel()
 	publisher := connect(t, direct.Addr(), nil)
-	publish(t, publisher, "topic", "first")
+	layertest.Publish(t, publisher, "topic", "first")
 	<-blocked
 	big := string(make([]byte, 1<<20))
 	for range 30 {
-		publish(t, publisher, "topic", big) // more than the buffers of all in between hold
+		layertest.Publish(t, publisher, "topic", big) // more than the buffers of all in between hold
 	}
 	close(release)
 	<-gap
-	publish(t, publisher, "topic", "last")
+	layertest.Publish(t, publisher, "topic", "last")
 	<-last
 }
