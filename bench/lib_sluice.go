@@ -142,14 +142,13 @@ func (sluiceKeeper) Receive(ctx context.Context, s *channels.Socket, m channels.
 	return s.Send(ctx, m)
 }
 
-// sluiceParked is the same Server with its idle connections parked, which needs
-// plain TCP. After the default of Server.Park each would hold as much: it is short
+// sluiceParked is the same Server with its idle connections parked. After the default of Server.Park each would hold as much: it is short
 // here so that nobody has to wait.
 var sluiceParked = library{
 	name:  "sluice parked",
 	ours:  true,
 	parks: true,
-	can:   func(o options) bool { return o.Idle && !o.TLS },
+	can:   func(o options) bool { return o.Idle },
 	open: func(o options) (service, error) {
 		return consumers(&channels.Server{Park: 100 * time.Millisecond}, o)
 	},

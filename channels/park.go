@@ -24,7 +24,7 @@ var errParked = errors.New("channels: parked")
 
 // parkable reports whether the socket can be parked at all.
 func (s *Socket) parkable() bool {
-	return canPoll && s.conn != nil && s.conn.raw.ok && orDefault(s.srv.Park, defaultPark) > 0
+	return canPoll && s.conn != nil && s.conn.pollable() && orDefault(s.srv.Park, defaultPark) > 0
 }
 
 // stayAwake lets the socket's goroutine be asked for.
@@ -98,7 +98,7 @@ func (s *Socket) park() bool {
 		p.awake = nil // a map keeps the room for the most that it has had
 	}
 	p.mu.Unlock()
-	if poll != nil && !c.asleep.Load() {
+	if poll != nil && c.raw.ok && !c.asleep.Load() {
 		poll.leave(s)
 		c.doze()
 	}
@@ -121,7 +121,7 @@ func (s *Socket) park() bool {
 // keep a goroutine for the time after. Of sockets that are woken together few have one
 // at a time, which counts, as Go keeps 480 bytes for the most that there have been.
 func (s *Socket) visit() bool {
-	if s.parkedAt == 0 || time.Since(epoch)-s.parkedAt < orDefault(s.srv.Park, defaultPark) {
+	if s.parkedAt == 0 || !s.conn.raw.ok || time.Since(epoch)-s.parkedAt < orDefault(s.srv.Park, defaultPark) {
 		return false
 	}
 	s.conn.in.visit = true

@@ -2,6 +2,8 @@ package channels_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -14,20 +16,36 @@ import (
 	"github.com/sluicehq/sluice/channels"
 )
 
-// parkedClients returns clients of a server on TCP, whose sockets are parked.
-func parkedClients(t *testing.T, server *channels.Server, n int) []*channels.Conn {
+// overTCPAndTLS runs a test with servers of both kinds.
+func overTCPAndTLS(t *testing.T, test func(t *testing.T, start func(*httptest.Server))) {
+	t.Run("TCP", func(t *testing.T) { test(t, (*httptest.Server).Start) })
+	t.Run("TLS", func(t *testing.T) { test(t, (*httptest.Server).StartTLS) })
+}
+
+// parkedClients returns clients of a server whose sockets are parked.
+func parkedClients(t *testing.T, start func(*httptest.Server), server *channels.Server, n int) []*channels.Conn {
 	t.Helper()
 	server.Park = 5 * time.Millisecond
 	if server.DrainWindow == 0 {
 		server.DrainWindow = -1
 	}
-	hs := httptest.NewServer(guarded(server, channels.Guard{Tags: []string{"user:1"}},
+	hs := httptest.NewUnstartedServer(guarded(server, channels.Guard{Tags: []string{"user:1"}},
 		channels.Consume(func() *welcoming { return &welcoming{room{server, new(journal), "lobby"}} })))
+	start(hs)
 	t.Cleanup(hs.Close)
+	opts := &channels.DialOptions{Origin: hs.URL}
+	if hs.TLS != nil {
+		opts.NetDial = func(_ context.Context, network, addr string) (net.Conn, error) {
+			nc, err := net.Dial(network, addr)
+			return &halvingConn{Conn: nc}, err
+		}
+		opts.TLSConfig = &tls.Config{RootCAs: x509.NewCertPool()}
+		opts.TLSConfig.RootCAs.AddCert(hs.Certificate())
+	}
 	base := runtime.NumGoroutine()
 	clients := make([]*channels.Conn, n)
 	for i := range clients {
-		c, _, err := channels.Dial(t.Context(), "ws"+strings.TrimPrefix(hs.URL, "http"), &channels.DialOptions{Origin: hs.URL})
+		c, _, err := channels.Dial(t.Context(), "ws"+strings.TrimPrefix(hs.URL, "http"), opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,6 +59,26 @@ func parkedClients(t *testing.T, server *channels.Server, n int) []*channels.Con
 		awaitGoroutines(t, base+n/2) // one each would be at least n
 	}
 	return clients
+}
+
+// A halvingConn writes each TLS record in two parts; after the handshakes it waits
+// between them for longer than a server's Park.
+type halvingConn struct {
+	net.Conn
+	records int
+}
+
+func (c *halvingConn) Write(b []byte) (int, error) {
+	half := len(b) / 2
+	n, err := c.Conn.Write(b[:half])
+	if err != nil {
+		return n, err
+	}
+	if c.records++; c.records > 4 && c.records < 8 {
+		<-time.After(12 * time.Millisecond)
+	}
+	m, err := c.Conn.Write(b[half:])
+	return n + m, err
 }
 
 // A welcoming room says when a client has joined.
@@ -75,9 +113,11 @@ func read(t *testing.T, c *channels.Conn) string {
 }
 
 // A parked socket hears its client, its group's events and broadcasts, and pings.
-func TestParkedSocketIsAlive(t *testing.T) {
+func TestParkedSocketIsAlive(t *testing.T) { overTCPAndTLS(t, testParkedSocketIsAlive) }
+
+func testParkedSocketIsAlive(t *testing.T, start func(*httptest.Server)) {
 	server := quiet()
-	clients := parkedClients(t, server, 40)
+	clients := parkedClients(t, start, server, 40)
 	for round := range 3 {
 		if err := clients[round].Write(t.Context(), channels.Text("hello")); err != nil {
 			t.Fatal(err)
@@ -110,10 +150,12 @@ func TestParkedSocketIsAlive(t *testing.T) {
 
 // A parked socket is closed as any other: by a disconnect, by its client, by
 // Shutdown.
-func TestParkedSocketEnds(t *testing.T) {
+func TestParkedSocketEnds(t *testing.T) { overTCPAndTLS(t, testParkedSocketEnds) }
+
+func testParkedSocketEnds(t *testing.T, start func(*httptest.Server)) {
 	server := quiet()
 	server.DrainWindow = 10 * time.Millisecond
-	clients := parkedClients(t, server, 30)
+	clients := parkedClients(t, start, server, 30)
 	if err := clients[0].Close(channels.StatusNormalClosure, ""); err != nil {
 		t.Error(err)
 	}
@@ -137,9 +179,11 @@ func TestParkedSocketEnds(t *testing.T) {
 	}
 }
 
-func TestParkedSocketIsRevoked(t *testing.T) {
+func TestParkedSocketIsRevoked(t *testing.T) { overTCPAndTLS(t, testParkedSocketIsRevoked) }
+
+func testParkedSocketIsRevoked(t *testing.T, start func(*httptest.Server)) {
 	server := quiet()
-	clients := parkedClients(t, server, 30)
+	clients := parkedClients(t, start, server, 30)
 	if err := server.Disconnect(t.Context(), "user:1", "logged out"); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +202,7 @@ func TestParkedSocketIsRevoked(t *testing.T) {
 // before the client's end is written.
 func TestOtherProtocolBesideParkedSockets(t *testing.T) {
 	server := quiet()
-	parkedClients(t, server, 30)
+	parkedClients(t, (*httptest.Server).Start, server, 30)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -186,9 +230,11 @@ func TestOtherProtocolBesideParkedSockets(t *testing.T) {
 
 // Sockets that are busy now and then are parked and woken all the time; no message
 // is lost, and none is handled twice.
-func TestParkUnderLoad(t *testing.T) {
+func TestParkUnderLoad(t *testing.T) { overTCPAndTLS(t, testParkUnderLoad) }
+
+func testParkUnderLoad(t *testing.T, start func(*httptest.Server)) {
 	server := quiet()
-	clients := parkedClients(t, server, 8)
+	clients := parkedClients(t, start, server, 8)
 	done := make(chan error, len(clients))
 	for _, c := range clients[1:] {
 		go func() { done <- c.Discard(context.Background()) }()

@@ -3,6 +3,7 @@
 package channels
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"syscall"
@@ -10,10 +11,11 @@ import (
 
 // rawIO asks the socket itself, without waiting: a reader holds a buffer only
 // once there are bytes for it, and a writer sets a deadline only when it must
-// wait. It serves plain TCP and Unix sockets; others go by net.Conn alone.
+// wait. It serves plain TCP and Unix sockets; others go by net.Conn alone, and of those
+// TLS over TCP can be parked.
 type rawIO struct {
-	conn   syscall.RawConn       // nil while asleep, as read
-	read   func(fd uintptr) bool // readAvailable, made once
+	conn   syscall.RawConn       // nil while asleep
+	read   func(fd uintptr) bool // made once
 	errno  errno                 // of the last read
 	fd     int32                 // the descriptor, while the poller knows it, or asleep; else -1
 	ok     bool
@@ -31,14 +33,25 @@ func (c *Conn) initRaw() {
 		conn, err = nc.SyscallConn()
 	case *net.UnixConn:
 		conn, err = nc.SyscallConn()
+	case *tls.Conn:
+		if below, ok := nc.NetConn().(*net.TCPConn); ok {
+			if conn, err = below.SyscallConn(); err == nil {
+				c.raw = rawIO{conn: conn, fd: -1} // to wait for bytes alone
+			}
+		}
+		return
 	default:
 		return
 	}
 	if err != nil {
 		return
 	}
-	c.raw = rawIO{ok: true, conn: conn, read: c.readAvailable, fd: -1}
+	c.raw = rawIO{ok: true, conn: conn, read: c.reader(), fd: -1}
 }
+
+// pollable reports whether the poller can wait for the connection's bytes. In a TLS
+// connection it can once a read has had to wait: then all that was there has been taken.
+func (c *Conn) pollable() bool { return c.raw.ok || c.raw.conn != nil }
 
 // rawRead waits for bytes and reads them behind what is buffered: 0 at the end.
 func (c *Conn) rawRead() (int, error) {
@@ -54,31 +67,34 @@ func (c *Conn) rawRead() (int, error) {
 	return c.buffered() - had, nil
 }
 
-// readAvailable reads what there is; false means that it is to be called again when
-// the socket has become readable. It must read before it may say that there is nothing.
-func (c *Conn) readAvailable(fd uintptr) bool {
-	in := &c.in
-	if in.buf == nil {
-		in.newBuffer()
+// reader returns what reads what there is; when it returns false it is to be called again
+// once the socket has become readable. It must read before it may say that there is
+// nothing. (As a method it would need a frame more; see consume.)
+func (c *Conn) reader() func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		in := &c.in
+		if in.buf == nil {
+			in.newBuffer()
+		}
+		b := in.buf.b
+		room := b[len(b):cap(b)]
+		if in.large && len(b) == 0 && !in.full {
+			// What follows the beginning is read to where it is streamed to: a system call
+			// more costs less than copying 64 KiB.
+			room = room[:firstOfLarge]
+		}
+		n, err := syscall.Read(int(fd), room)
+		for err == syscall.EINTR {
+			n, err = syscall.Read(int(fd), room)
+		}
+		if err != nil {
+			return c.notRead(err)
+		}
+		c.raw.errno = 0
+		in.buf.b = b[:len(b)+n]
+		in.full = n == len(room)
+		return true
 	}
-	b := in.buf.b
-	room := b[len(b):cap(b)]
-	if in.large && len(b) == 0 && !in.full {
-		// What follows the beginning is read to where it is streamed to: a system call
-		// more costs less than copying 64 KiB.
-		room = room[:firstOfLarge]
-	}
-	n, err := syscall.Read(int(fd), room)
-	for err == syscall.EINTR {
-		n, err = syscall.Read(int(fd), room)
-	}
-	if err != nil {
-		return c.notRead(err)
-	}
-	c.raw.errno = 0
-	in.buf.b = b[:len(b)+n]
-	in.full = n == len(room)
-	return true
 }
 
 // firstOfLarge is how much is read at first of a message that may be large.

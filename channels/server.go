@@ -19,8 +19,8 @@ type Server struct {
 	// Upgrader answers the opening handshakes.
 	Upgrader Upgrader
 
-	// Layer carries groups and disconnects to other processes. Nil, this process
-	// is the only one.
+	// Layer carries groups and disconnects to other processes. With nil, this
+	// process is the only one.
 	Layer Layer
 
 	// Logger gets what goes wrong. Default [slog.Default].
@@ -48,9 +48,9 @@ type Server struct {
 	// soon as it has been handled, if the socket was parked for longer than Park. It
 	// saves three quarters of what an idle socket takes, some 3.5 KB, and the more the
 	// larger the stack of a consumer grows. Default 2 s; negative means never. It is
-	// for plain TCP on Linux, and has no effect elsewhere. Of a parked connection only
-	// the descriptor is kept: the net.Conn that a ConnContext function of net/http may
-	// have seen is closed.
+	// for TCP on Linux, plain or with TLS, and has no effect elsewhere. Of a plain
+	// connection that is parked only the descriptor is kept: the net.Conn that a
+	// ConnContext function of net/http may have seen is closed.
 	Park time.Duration
 
 	// DrainWindow is the time over which [Server.Shutdown] spreads the end of the

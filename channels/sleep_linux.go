@@ -37,7 +37,7 @@ func (c *Conn) doze() {
 		return
 	}
 	nc := c.nc
-	c.nc, c.raw.conn, c.raw.read, c.raw.fd = nil, nil, nil, int32(fd)
+	c.nc, c.raw.conn, c.raw.fd = nil, nil, int32(fd)
 	c.asleep.Store(true)
 	c.mu.Unlock()
 	nc.Close() // which nobody else has: neither a reader nor a writer
@@ -51,7 +51,6 @@ func (c *Conn) rouse() {
 	f := os.NewFile(uintptr(c.raw.fd), "websocket") // does not wait, as the descriptor does not
 	c.nc = &roused{f}
 	c.raw.conn, _ = f.SyscallConn()
-	c.raw.read = c.readAvailable
 	c.asleep.Store(false)
 }
 

@@ -31,7 +31,7 @@ func (c *Conn) release() {
 func (c *Conn) readAsleep() bool {
 	fd, ok := c.hold()
 	if ok {
-		ok = c.readAvailable(fd)
+		ok = c.raw.read(fd)
 		c.release()
 	}
 	if !ok {
