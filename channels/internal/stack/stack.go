@@ -8,7 +8,8 @@ const gate = 3584
 
 // Reserve makes room on the stack for a handshake behind the gate. To grow a stack each
 // of its frames is looked up and adjusted, so it is to be done where there are few: 18
-// frames further in it took half of what the gate adds to a handshake, here a tenth.
+// frames further in it took half of what the gate adds to a handshake, here a quarter
+// of that.
 func Reserve() { reserve(-1) }
 
 // reserve asks for the room when it is called, and uses none of it.
