@@ -112,29 +112,37 @@ func endOfEscape(text string, at int) int {
 
 // endOfNumber finds the end of a number (RFC 8259, Section 6).
 func endOfNumber(text string, at int) int {
-	next := func(chars string) bool {
-		if at < len(text) && strings.IndexByte(chars, text[at]) >= 0 {
-			at++
-			return true
-		}
-		return false
-	}
-	digits := func() bool {
-		from := at
-		for at < len(text) && isDigit(text[at]) {
-			at++
-		}
-		return at > from
-	}
-	next("-")
-	if !next("0") && !digits() || next(".") && !digits() {
+	at = behind(text, at, "-")
+	if begin := at; behind(text, at, "0") > begin {
+		at++
+	} else if at = endOfDigits(text, at); at == begin {
 		return -1
 	}
-	if next("eE") {
-		next("+-")
-		if !digits() {
+	if point := at; behind(text, at, ".") > point {
+		if at = endOfDigits(text, point+1); at == point+1 {
 			return -1
 		}
+	}
+	if exponent := behind(text, at, "eE"); exponent > at {
+		exponent = behind(text, exponent, "+-")
+		if at = endOfDigits(text, exponent); at == exponent {
+			return -1
+		}
+	}
+	return at
+}
+
+// behind returns the position behind one of chars, or at if there is none.
+func behind(text string, at int, chars string) int {
+	if at < len(text) && strings.IndexByte(chars, text[at]) >= 0 {
+		return at + 1
+	}
+	return at
+}
+
+func endOfDigits(text string, at int) int {
+	for at < len(text) && isDigit(text[at]) {
+		at++
 	}
 	return at
 }
@@ -142,10 +150,15 @@ func endOfNumber(text string, at int) int {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // unquote returns what a JSON string says.
-func unquote(text string) (s string) {
+func unquote(text string) string {
 	if strings.IndexByte(text, '\\') < 0 {
 		return text[1 : len(text)-1]
 	}
+	return unescape(text)
+}
+
+// unescape has a function of its own because what it fills in is on the heap.
+func unescape(text string) (s string) {
 	json.Unmarshal([]byte(text), &s) // it was valid
 	return s
 }
