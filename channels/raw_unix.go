@@ -56,25 +56,33 @@ func (c *Conn) pollable() bool { return c.raw.ok || c.raw.conn != nil }
 // rawRead waits for bytes and reads them behind what is buffered: 0 at the end.
 func (c *Conn) rawRead() (int, error) {
 	had := c.buffered()
-	if !c.asleep.Load() || !c.readAsleep() {
-		if err := c.raw.conn.Read(c.raw.read); err != nil {
-			return 0, err
+	for {
+		if c.in.buf == nil {
+			c.in.newBuffer() // not in read: where that is, a new one would make a small stack grow
+		}
+		if !c.asleep.Load() || !c.readAsleep() {
+			if err := c.raw.conn.Read(c.raw.read); err != nil {
+				return 0, err
+			}
+		}
+		switch {
+		case c.raw.errno == 0:
+			return c.buffered() - had, nil
+		case c.raw.errno != errno(syscall.EAGAIN) || c.raw.nowait:
+			return 0, syscall.Errno(c.raw.errno)
 		}
 	}
-	if c.raw.errno != 0 {
-		return 0, syscall.Errno(c.raw.errno)
-	}
-	return c.buffered() - had, nil
 }
 
-// reader returns what reads what there is; when it returns false it is to be called again
-// once the socket has become readable. It must read before it may say that there is
-// nothing. (As a method it would need a frame more; see consume.)
+// reader returns what reads what there is, into the buffer. When it returns false it is
+// to be called again once the socket has become readable; if it has given the buffer back
+// meanwhile, it then leaves it to rawRead to begin anew. It must read before it may say
+// that there is nothing. (As a method it would need a frame more; see consume.)
 func (c *Conn) reader() func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		in := &c.in
 		if in.buf == nil {
-			in.newBuffer()
+			return true
 		}
 		b := in.buf.b
 		room := b[len(b):cap(b)]
