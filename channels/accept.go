@@ -80,7 +80,6 @@ func (srv *Server) Accept(w http.ResponseWriter, r *http.Request, h Handler) err
 	scope.keepHeaders(srv.KeepHeaders)
 	s := newSocket(srv, scope, ip)
 	s.conn = conn
-	s.ctx = conn.Context()
 	conn.owner = s
 	if err := srv.admit(s); err != nil {
 		conn.Close(StatusServiceRestart, "")

@@ -70,12 +70,13 @@ const (
 
 // A rareState is what few connections need.
 type rareState struct {
-	retired error           // what reads return, from when it is set
-	readCap int64           // the most bytes that a message may have; see readCapped
-	endBy   time.Time       // when ending: the last moment for a write
-	watch   *readWatch      // of the read that goes on, when its context can end
-	writers []chan struct{} // that wait for their turn to write
-	pings   map[string]chan struct{}
+	retired  error           // what reads return, from when it is set
+	messages bucket          // that were received; the reader's
+	readCap  int64           // the most bytes that a message may have; see readCapped
+	endBy    time.Time       // when ending: the last moment for a write
+	watch    *readWatch      // of the read that goes on, when its context can end
+	writers  []chan struct{} // that wait for their turn to write
+	pings    map[string]chan struct{}
 }
 
 // rarely returns the rare state, to be changed. The caller holds mu.

@@ -55,7 +55,7 @@ func (s *Socket) consume() {
 		s.stayAwake()
 	}
 	for {
-		switch err := s.cons.serve(s.ctx, s); err {
+		switch err := s.cons.serve(s.Context(), s); err {
 		case errConnected:
 			go s.consume() // as this goroutine, which ends
 			return
@@ -180,7 +180,7 @@ func (c *consumption) next(s *Socket) (Message, error) {
 		s.out.gathered = false
 		s.out.flush()
 	}
-	if err := s.out.settle(s.ctx); err != nil {
+	if err := s.out.settle(s.Context()); err != nil {
 		return Message{}, err
 	}
 	// As beginRead does: the connection's own context needs no watch.
@@ -189,7 +189,7 @@ func (c *consumption) next(s *Socket) (Message, error) {
 	}
 	m, err := conn.readMessage(c.borrow)
 	if err != nil {
-		return Message{}, conn.endRead(s.ctx, err)
+		return Message{}, conn.endRead(s.Context(), err)
 	}
 	conn.reading.Store(false)
 	if !s.out.gathered && (!s.out.raw() || conn.more()) {
@@ -201,10 +201,10 @@ func (c *consumption) next(s *Socket) (Message, error) {
 
 func (c *consumption) nextOther(s *Socket) (Message, error) {
 	s.out.flush()
-	if err := s.out.settle(s.ctx); err != nil {
+	if err := s.out.settle(s.Context()); err != nil {
 		return Message{}, err
 	}
-	m, err := s.other.read(s.ctx, s)
+	m, err := s.other.read(s.Context(), s)
 	if err == nil {
 		s.out.beginGather()
 	}

@@ -277,7 +277,7 @@ func (q *outbox) drainOther() {
 		if o.prep != nil {
 			o.m = o.prep.m
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(q.s.ctx), q.s.srv.writeTimeout())
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(q.s.Context()), q.s.srv.writeTimeout())
 		err := q.s.other.mc.Write(ctx, o.m)
 		cancel()
 		if err != nil {

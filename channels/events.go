@@ -33,8 +33,8 @@ func (s *Socket) takeTurn() error {
 	select {
 	case s.events.turn <- struct{}{}:
 		return nil
-	case <-s.ctx.Done():
-		return context.Cause(s.ctx)
+	case <-s.Context().Done():
+		return context.Cause(s.Context())
 	}
 }
 
@@ -125,5 +125,5 @@ func (s *Socket) stopEvents() {
 
 // logError logs what goes wrong with a socket beside its handler.
 func (s *Socket) logError(msg string, err error) {
-	s.srv.logger().LogAttrs(s.ctx, slog.LevelError, msg, slog.Any("scope", s.scope), slog.Any("error", err))
+	s.srv.logger().LogAttrs(s.Context(), slog.LevelError, msg, slog.Any("scope", s.scope), slog.Any("error", err))
 }

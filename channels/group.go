@@ -110,7 +110,7 @@ func (s *Socket) mayEnter(name string) error {
 // ended returns why the socket can do no more. Its handler may have returned, and its
 // context not be over yet.
 func (s *Socket) ended() error {
-	if err := context.Cause(s.ctx); err != nil {
+	if err := context.Cause(s.Context()); err != nil {
 		return err
 	}
 	return net.ErrClosed

@@ -22,7 +22,6 @@ type input struct {
 	due  time.Duration // since epoch: the deadline for the message; 0 while none is set
 
 	controls bucket
-	messages bucket
 
 	pos     int32
 	frames  int32 // of the message
@@ -46,7 +45,7 @@ type input struct {
 	full bool // the last read got as much as it had room for: more may be there
 	// first receives the first bytes of a connection that cannot be asked whether
 	// it has some: so that one that is idle holds no buffer.
-	first [12]byte
+	first [4]byte
 }
 
 // take returns the next n bytes of what is buffered, which are consumed by it.

@@ -14,6 +14,7 @@ type otherConn struct {
 	nc     net.Conn
 	mc     MessageConn // nil until it is open
 	ctx    context.Context
+	opened context.Context // the socket's: ctx, or what derives from it once it is open
 	cancel context.CancelCauseFunc
 
 	mu      sync.Mutex // guards what follows, and the order of deadlines
@@ -24,6 +25,7 @@ type otherConn struct {
 func newOtherConn(nc net.Conn) *otherConn {
 	o := &otherConn{nc: nc}
 	o.ctx, o.cancel = context.WithCancelCause(context.Background())
+	o.opened = o.ctx
 	return o
 }
 

@@ -12,11 +12,12 @@ import (
 // for its descriptor, and starts another goroutine when there are bytes; or Conn.unpark
 // does, when the connection is to end.
 type parker struct {
-	mu    sync.Mutex // guards what follows
-	awake map[*Socket]struct{}
-	timer *time.Timer // runs sweep while sockets are awake
-	armed bool
-	poll  *poller // made for the first socket that is parked
+	mu     sync.Mutex // guards what follows
+	awake  map[*Socket]struct{}
+	timer  *time.Timer // runs sweep while sockets are awake
+	armed  bool
+	poll   *poller // made for the first socket that is parked
+	closed bool
 }
 
 // errParked is what a read ends with when its goroutine is to be given back.
@@ -35,6 +36,9 @@ func (s *Socket) stayAwake() {
 	p := &s.srv.state.parker
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
 	if p.awake == nil {
 		p.awake = make(map[*Socket]struct{})
 	}
@@ -90,6 +94,10 @@ func (s *Socket) park() bool {
 	c.releaseInput()
 	p := &s.srv.state.parker
 	p.mu.Lock()
+	if p.closed { // it has been ended, too
+		p.mu.Unlock()
+		return false
+	}
 	if p.poll == nil {
 		p.poll = newPoller()
 	}
@@ -149,9 +157,11 @@ func (p *parker) forget(s *Socket) {
 	}
 }
 
-// close ends the parker: no socket is left.
+// close ends the parker: no socket is left, but for those whose handlers do not hear
+// that they have been ended.
 func (p *parker) close() {
 	p.mu.Lock()
+	p.closed = true
 	poll := p.poll
 	p.poll = nil
 	if p.timer != nil {

@@ -343,14 +343,14 @@ func (q *outbox) wait(ctx context.Context, all bool) error {
 	case <-w.done:
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-q.s.ctx.Done():
+	case <-q.s.Context().Done():
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.over(); err != nil || q.reached(all) {
 		return err
 	}
-	return context.Cause(q.s.ctx)
+	return context.Cause(q.s.Context())
 }
 
 // over returns why nothing is taken any more, or nil. The lock is held.

@@ -152,7 +152,7 @@ func (c *Conn) endMessage() error {
 	if in.typ == TextMessage && !in.utf8.Complete() {
 		return c.failRead(StatusInvalidPayload, "invalid UTF-8")
 	}
-	if !in.messages.take(c.set.messages) {
+	if c.set.messages > 0 && !c.receivedOne() {
 		return c.failRead(StatusPolicyViolation, "too many messages")
 	}
 	in.active, in.fresh = false, in.visit
@@ -169,6 +169,13 @@ func (c *Conn) releaseMessage() {
 		putMessage(in.body)
 		in.body = nil
 	}
+}
+
+// receivedOne counts a message, and reports whether it is within MessagesPerSecond.
+func (c *Conn) receivedOne() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rarely().messages.take(c.set.messages)
 }
 
 // readBody reads the frames of a message, of which the first header has been

@@ -115,7 +115,6 @@ func (srv *Server) open(nc net.Conn, p Protocol, h Handler) {
 	}
 	s := newSocket(srv, NewScope(p.Name, remote), ip)
 	s.other = newOtherConn(nc)
-	s.ctx = s.other.ctx
 	if err := srv.admit(s); err != nil {
 		nc.Close()
 		return
@@ -150,7 +149,7 @@ func (s *Socket) openOther(nc net.Conn, p Protocol) (ok bool) {
 			return errors.New("channels: Open returned no connection")
 		}
 		o.mc = mc
-		s.ctx = &openedContext{o.ctx, ContextWithScope(opened, s.scope)}
+		o.opened = &openedContext{o.ctx, ContextWithScope(opened, s.scope)}
 		return nil
 	}))
 	if err == nil && o.begin() {

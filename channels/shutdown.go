@@ -82,7 +82,7 @@ func (srv *Server) drain(ctx context.Context) {
 		if wait := at - time.Since(start); wait > 0 {
 			select {
 			case <-time.After(wait):
-			case <-s.ctx.Done():
+			case <-s.Context().Done():
 			case <-ctx.Done():
 				return
 			}

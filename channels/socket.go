@@ -17,7 +17,6 @@ import (
 type Socket struct {
 	srv   *Server
 	scope *Scope
-	ctx   context.Context
 	conn  *Conn      // a WebSocket, or nil:
 	other *otherConn // a connection of another protocol
 	ip    any        // what it counts as in perIP, or nil
@@ -53,14 +52,19 @@ func (s *Socket) Scope() *Scope { return s.scope }
 
 // Context returns the socket's context: it carries the [Scope], and is cancelled
 // when the connection ends; [context.Cause] tells why.
-func (s *Socket) Context() context.Context { return s.ctx }
+func (s *Socket) Context() context.Context {
+	if s.conn != nil {
+		return s.conn.Context()
+	}
+	return s.other.opened
+}
 
 // cause returns why the socket's context has ended, or nil.
 func (s *Socket) cause() error {
 	if s.conn != nil {
 		return s.conn.cause()
 	}
-	return context.Cause(s.ctx)
+	return context.Cause(s.Context())
 }
 
 // Subprotocol returns the subprotocol that was agreed on, or "".
@@ -103,7 +107,7 @@ func (s *Socket) Messages(ctx context.Context) iter.Seq2[Message, error] {
 // [Server.Slow] says what happens; the socket's own goroutine waits, before it
 // reads the next message, until half of it has gone.
 func (s *Socket) Send(ctx context.Context, m Message) error {
-	if ctx != s.ctx && ctx.Err() != nil {
+	if ctx != s.Context() && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err := m.Type.check(); err != nil {
@@ -185,7 +189,7 @@ func (s *Socket) serve(h Handler) (err error) {
 			err = s.panicked(v)
 		}
 	}()
-	return h.ServeSocket(s.ctx, s)
+	return h.ServeSocket(s.Context(), s)
 }
 
 // panicked tells of a panic, and returns the error that stands for it. It is called
@@ -193,9 +197,9 @@ func (s *Socket) serve(h Handler) (err error) {
 func (s *Socket) panicked(v any) error {
 	stack := debug.Stack()
 	if s.srv.Panic != nil {
-		s.srv.Panic(s.ctx, v, stack)
+		s.srv.Panic(s.Context(), v, stack)
 	} else {
-		s.srv.logger().LogAttrs(s.ctx, slog.LevelError, "panic in a socket's handler",
+		s.srv.logger().LogAttrs(s.Context(), slog.LevelError, "panic in a socket's handler",
 			slog.Any("scope", s.scope), slog.Any("panic", v), slog.String("stack", string(stack)))
 	}
 	return errPanic
@@ -257,7 +261,7 @@ func (s *Socket) closeError(err error) *CloseError {
 		return &CloseError{Code: StatusNormalClosure}
 	}
 	if err != errPanic {
-		s.srv.logger().LogAttrs(s.ctx, slog.LevelError, "a socket's handler failed",
+		s.srv.logger().LogAttrs(s.Context(), slog.LevelError, "a socket's handler failed",
 			slog.Any("scope", s.scope), slog.Any("error", err))
 	}
 	return &CloseError{Code: StatusInternalError}
