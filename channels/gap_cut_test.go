@@ -70,9 +70,10 @@ func TestGapOfCut(t *testing.T) {
 		"a cut after joining late, with an announcement behind it": func(g *gapTest) {
 			before := len(g.layer.subscribed())
 			p := g.server()
-			for range 28 { // never quiet: it is announced every 30 s
+			const pause = 700 * time.Millisecond // so that no message is under way when it is announced
+			for range 40 { // 28 s, and never quiet: it is announced every 30 s
 				g.publish(p, "a")
-				time.Sleep(time.Second)
+				time.Sleep(pause)
 			}
 			gaps := g.layer.subscribed()[before:]
 			g.join()
@@ -87,7 +88,7 @@ func TestGapOfCut(t *testing.T) {
 			})
 			for !announced.Load() {
 				g.publish(p, "c")
-				time.Sleep(time.Second)
+				time.Sleep(pause)
 			}
 			for _, gap := range gaps {
 				gap()
