@@ -70,7 +70,8 @@ func TestGapOfCut(t *testing.T) {
 		"a cut after joining late, with an announcement behind it": func(g *gapTest) {
 			before := len(g.layer.subscribed())
 			p := g.server()
-			const pause = 700 * time.Millisecond // so that no message is under way when it is announced
+			// So that no message is under way when it is announced.
+			const pause = 700 * time.Millisecond
 			for range 40 { // 28 s, and never quiet: it is announced every 30 s
 				g.publish(p, "a")
 				time.Sleep(pause)

@@ -227,6 +227,13 @@ func panicOf(f func()) (text string) {
 	return ""
 }
 
+func TestNilHandlerPanicsAtOnce(t *testing.T) {
+	gate := &auth.Gate[auth.Account]{Backends: []auth.Backend[auth.Account]{new(auth.MemoryUsers)}}
+	if got, want := panicOf(func() { gate.Handler(nil) }), "auth: Gate.Handler: the handler is nil"; got != want {
+		t.Errorf("panic %q, want %q", got, want)
+	}
+}
+
 // A19: all of it works with a context alone, without a server.
 func TestBareScope(t *testing.T) {
 	var users auth.MemoryUsers

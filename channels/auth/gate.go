@@ -206,7 +206,8 @@ func (r *rules[U]) source(name string) *source[U] {
 
 // Handler gives every request to next a user, who is looked up at the first use:
 // [User], [Gate.Require], or the acceptance of a handshake. So a handshake that
-// fails the checks of its origin costs no query. It panics with Validate's error.
+// fails the checks of its origin costs no query. It panics with Validate's error, and
+// for a nil handler.
 //
 // A handshake is refused, in place of the 101, when its credentials are no good
 // (401) or could not be checked (503). So is the response of a handler that asked for
@@ -216,6 +217,9 @@ func (r *rules[U]) source(name string) *source[U] {
 // Handler expects a session around it, unless the gate has Schemes: see [Stack].
 func (g *Gate[U]) Handler(next http.Handler) http.Handler {
 	g.ready()
+	if next == nil {
+		panic("auth: Gate.Handler: the handler is nil")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scope, r := channels.EnsureScope(r)
 		if known(scope, g) {

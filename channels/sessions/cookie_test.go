@@ -105,6 +105,14 @@ func TestValidateRefuses(t *testing.T) {
 			tt.m.Handler(http.NotFoundHandler())
 		})
 	}
+	t.Run("nil handler", func(t *testing.T) {
+		defer func() {
+			if got, want := recover(), "sessions: Manager.Handler: the handler is nil"; got != want {
+				t.Errorf("Handler panics with %v, want %v", got, want)
+			}
+		}()
+		(&sessions.Manager{Keys: k}).Handler(nil)
+	})
 	for name, m := range map[string]*sessions.Manager{
 		"keys":  {Keys: k},
 		"store": {Store: &sessions.MemoryStore{}},

@@ -121,7 +121,7 @@ func (m *Manager) check() (*rules, error) {
 
 // Handler gives every request to next a session, loaded when it is first asked
 // for and saved, if it was changed, before the response's header is written or
-// the connection is hijacked. It panics with Validate's error.
+// the connection is hijacked. It panics with Validate's error, and for a nil handler.
 //
 // A response of status 500 or more, one to HEAD or OPTIONS, a 304, and the refusal
 // of a WebSocket handshake make no session and set no cookie; what was changed is
@@ -133,6 +133,9 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 	m.once.Do(func() { m.rules, m.err = m.check() })
 	if m.err != nil {
 		panic(m.err)
+	}
+	if next == nil {
+		panic("sessions: Manager.Handler: the handler is nil")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		serve(m.rules, next, w, r)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -78,7 +79,8 @@ func (l *Layer) Subscribe(ctx context.Context, topic string, deliver func(msg []
 }
 
 // Close sends what has been published, waiting at most 2 s for it, and ends the
-// connection and all subscriptions.
+// connection and all subscriptions. The error of later calls satisfies
+// errors.Is(err, net.ErrClosed).
 func (l *Layer) Close() error {
 	var err error
 	if l.conn.IsConnected() {
@@ -106,11 +108,14 @@ func (l *Layer) subject(topic string) (string, error) {
 	return l.prefix + "." + strings.ReplaceAll(topic, ".", "/"), nil
 }
 
-// explain makes the errors that a connection has while it is being made again
-// recognizable.
+// explain makes the errors recognizable that a connection has while it is being made
+// again, and after Close.
 func (l *Layer) explain(err error) error {
-	lost := errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionClosed) && !l.conn.IsClosed()
-	if lost {
+	closed := errors.Is(err, nats.ErrConnectionClosed)
+	switch {
+	case closed && l.conn.IsClosed():
+		return fmt.Errorf("%w: %w", err, net.ErrClosed)
+	case closed, errors.Is(err, nats.ErrReconnectBufExceeded):
 		return ErrDisconnected
 	}
 	return err

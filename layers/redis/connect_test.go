@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,7 +144,7 @@ func TestClose(t *testing.T) {
 	if err := <-waiting; !errors.Is(err, redislayer.ErrClosed) {
 		t.Errorf("Subscribe that Close interrupts: %v, want ErrClosed", err)
 	}
-	if err := layer.Publish(t.Context(), "topic", nil); !errors.Is(err, redislayer.ErrClosed) {
+	if err := layer.Publish(t.Context(), "topic", nil); !errors.Is(err, redislayer.ErrClosed) || !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Publish after Close: %v, want ErrClosed", err)
 	}
 	if _, err := layer.Subscribe(t.Context(), "topic", func([]byte) {}, nil); !errors.Is(err, redislayer.ErrClosed) {

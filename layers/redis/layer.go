@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,8 @@ import (
 )
 
 // ErrClosed is returned, wrapped, by calls after Close, and by those that it
-// interrupts.
-var ErrClosed = errors.New("the layer is closed")
+// interrupts. It satisfies errors.Is(err, net.ErrClosed).
+var ErrClosed = fmt.Errorf("the layer is closed: %w", net.ErrClosed)
 
 const (
 	maxTopic   = 200
