@@ -2,7 +2,6 @@ package redislayer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
