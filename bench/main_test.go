@@ -81,7 +81,7 @@ func TestWhoTakesPart(t *testing.T) {
 		{"handshake/bare", "floor gorilla coder gobwas gobwas-raw gws sluice-Conn sluice-Server"},
 		{"handshake/gate", "sluice-Server"},
 		{"idle/plain/gate", "sluice-Server sluice-parked"},
-		{"idle/tls/gate", "sluice-Server"},
+		{"idle/tls/gate", "sluice-Server sluice-parked"},
 		{"broadcast/128B/18000/1/parked", "sluice-parked"},
 		{"deflate/message/100/1", "gorilla coder gobwas gws sluice-Conn sluice-Server"},
 		{"deflate/takeover/100/1", "coder gws sluice-Conn sluice-Server"},
