@@ -28,14 +28,12 @@ func (c *Conn) doze() {
 		return
 	}
 	c.mu.Lock()
-	if c.parkAsked { // once more, while it was about to be
-		c.parkAsked, c.wake = false, false
-	}
-	if c.stopped.Load() || c.shut || c.wake {
+	if c.stopped.Load() || c.shut || c.wake && !c.parkAsked {
 		c.mu.Unlock()
 		syscall.Close(fd)
 		return
 	}
+	c.parkAsked, c.wake = false, false // it may have been asked once more meanwhile
 	nc := c.nc
 	c.nc, c.raw.conn, c.raw.fd = nil, nil, int32(fd)
 	c.asleep.Store(true)
